@@ -1,0 +1,2 @@
+//! Exactly-once effects.
+#![no_std]
