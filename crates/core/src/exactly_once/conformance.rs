@@ -1,0 +1,1 @@
+//! The suite that proves the law on any target.
