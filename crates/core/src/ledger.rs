@@ -1,0 +1,324 @@
+//! The ledger's decisions: commands and a snapshot in, outcomes and effects out. Pure and total.
+//!
+//! Order of every decision: identity, validation of values by precedence, look-up, limits, *after
+//! this point it must succeed*, effects. A batch is decided in the order of its commands, each
+//! seeing what the ones before it left.
+//! Deliberately absent: waiting, failing, and the order of locks (there is one: the ledger's row).
+
+mod books;
+mod operations;
+
+use crate::Text;
+use crate::account::{Account, Overdraft};
+use crate::chain::Hash;
+use crate::dead_letter::DeadLetter;
+use crate::event::Event;
+use crate::id::EventId;
+use crate::ingest::Counts;
+use crate::payment::{FieldProblem, Identity, Operation, Pay, Payment};
+use crate::reason::Reason;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use books::Books;
+
+/// Where a ledger's log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// The seq of the next event; 1 in an empty log.
+    pub next_seq: u64,
+    /// The chain's hash after the last event.
+    pub tail: Hash,
+}
+
+impl Position {
+    /// Of an empty log.
+    pub const START: Position = Position { next_seq: 1, tail: Hash::ZERO };
+}
+
+/// A wish, with the identity under which it is wished once.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Make a payment.
+    Pay(Identity, Pay),
+    /// Do something to a payment.
+    Operate(Identity, EventId, Operation),
+    /// Open an account; its id is its identity.
+    OpenAccount(AccountRequest),
+    /// Close an account; its id is its identity.
+    CloseAccount(Text),
+}
+
+/// An account as it was asked for; its values are valid.
+#[derive(Clone, Debug)]
+pub struct AccountRequest {
+    /// The client's name for it.
+    pub id: Text,
+    /// Of every movement.
+    pub currency: crate::money::Currency,
+    /// How far it may be overdrawn.
+    pub overdraft: Overdraft,
+}
+
+impl Command {
+    fn identity(&self) -> Option<&Identity> {
+        match self {
+            Command::Pay(identity, _) | Command::Operate(identity, ..) => Some(identity),
+            Command::OpenAccount(_) | Command::CloseAccount(_) => None,
+        }
+    }
+}
+
+/// What a step has to look up. Made before the lock is taken, so that little is left to do under it.
+#[derive(Debug, Default)]
+pub struct Keys {
+    /// Distinct identities, each with its hash.
+    pub identities: Vec<(Identity, i64)>,
+    /// Distinct accounts.
+    pub accounts: Vec<Text>,
+    /// Distinct payments.
+    pub payments: Vec<EventId>,
+    /// Dead letters that are to be settled.
+    pub letters: Vec<i64>,
+    places: Vec<Places>,
+}
+
+/// Where a command finds what it named, as indices into the lists of the keys, and what could be
+/// said of it without looking anything up.
+#[derive(Debug, Default)]
+struct Places {
+    identity: usize,
+    debit: usize,
+    credit: usize,
+    payment: usize,
+    problems: Vec<FieldProblem>,
+    extra: Option<Text>,
+}
+
+impl Keys {
+    /// The keys of `commands`.
+    pub fn of<'a>(commands: impl IntoIterator<Item = &'a Command>) -> Keys {
+        let mut keys = Keys::default();
+        let mut lists = Lists::default();
+        for command in commands {
+            let places = lists.places(command);
+            keys.places.push(places);
+        }
+        let hashed = |identity: &Identity| {
+            (identity.clone(), Identity::hash(&identity.namespace, &identity.key))
+        };
+        keys.identities = lists.identities.list.into_iter().map(hashed).collect();
+        keys.accounts = lists.accounts.list.into_iter().cloned().collect();
+        keys.payments = lists.payments.list.into_iter().copied().collect();
+        keys
+    }
+}
+
+/// The distinct things that the commands of a step name.
+#[derive(Default)]
+struct Lists<'a> {
+    identities: Distinct<'a, Identity>,
+    accounts: Distinct<'a, Text>,
+    payments: Distinct<'a, EventId>,
+}
+
+impl<'a> Lists<'a> {
+    fn places(&mut self, command: &'a Command) -> Places {
+        let mut places = Places::default();
+        if let Some(identity) = command.identity() {
+            places.identity = self.identities.place(identity);
+        }
+        match command {
+            Command::Pay(_, pay) => {
+                places.debit = self.accounts.place(&pay.debit_account);
+                places.credit = self.accounts.place(&pay.credit_account);
+                places.problems = pay.problems();
+                places.extra = pay.extra();
+            }
+            Command::Operate(_, payment, operation) => {
+                places.payment = self.payments.place(payment);
+                places.problems = operation.problems();
+                places.extra = operation.extra();
+            }
+            Command::OpenAccount(AccountRequest { id, .. }) | Command::CloseAccount(id) => {
+                places.debit = self.accounts.place(id);
+            }
+        }
+        places
+    }
+}
+
+/// A list without repeats, and where in it each item stands.
+struct Distinct<'a, T> {
+    index: BTreeMap<&'a T, usize>,
+    list: Vec<&'a T>,
+}
+
+impl<T> Default for Distinct<'_, T> {
+    fn default() -> Self {
+        Distinct { index: BTreeMap::new(), list: Vec::new() }
+    }
+}
+
+impl<'a, T: Ord> Distinct<'a, T> {
+    fn place(&mut self, item: &'a T) -> usize {
+        *self.index.entry(item).or_insert_with(|| {
+            self.list.push(item);
+            self.list.len() - 1
+        })
+    }
+}
+
+/// What the keys name, as it is under the ledger's lock.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// What was asked for.
+    pub keys: Keys,
+    /// The ledger's number in its store.
+    pub ledger: u32,
+    /// Where its log ends.
+    pub position: Position,
+    /// The store's clock, in microseconds since 1970-01-01T00:00:00Z.
+    pub now: i64,
+    /// For each identity, the event that carries it.
+    pub recorded: Vec<Option<Arc<Event>>>,
+    /// For each account, the account as it is.
+    pub accounts: Vec<Option<Account>>,
+    /// For each payment, the payment as it is, and its two accounts.
+    pub payments: Vec<Option<Paid>>,
+    /// For each dead letter, what it is counted as.
+    pub letters: Vec<Option<Letter>>,
+}
+
+/// A payment and its accounts.
+#[derive(Clone, Debug)]
+pub struct Paid {
+    /// The payment.
+    pub payment: Payment,
+    /// The account that was debited.
+    pub debit: Account,
+    /// The account that was credited.
+    pub credit: Account,
+}
+
+/// A dead letter that is there: whose counts it stands in, and why it was refused.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// The source whose counts it stands in.
+    pub source: Text,
+    /// Why it was refused last.
+    pub reason: Reason,
+}
+
+/// What a step can do to a store. This is all of it.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Append a row to the log.
+    Append(Arc<Event>),
+    /// Keep the chain's hash after an event.
+    Anchor {
+        /// The event's seq.
+        seq: u64,
+        /// The chain after it.
+        hash: Hash,
+    },
+    /// Write an account that the log opened in this step.
+    Open(Account),
+    /// Write an account that was there before.
+    Update(Account),
+    /// Move the end of the log.
+    Move(Position),
+    /// Put an item aside.
+    Bury(DeadLetter),
+    /// A dead letter failed again.
+    Refuse {
+        /// Which.
+        letter: i64,
+        /// Why, this time.
+        reason: Reason,
+        /// For people.
+        detail: alloc::string::String,
+        /// When, by the store's clock, in microseconds since 1970.
+        at: i64,
+    },
+    /// A dead letter is no more.
+    Settle(i64),
+    /// Add to the counts of a source.
+    Count(Text, Counts),
+}
+
+/// What became of a command.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It is recorded, by this step or, if `replayed`, by an earlier one.
+    Recorded {
+        /// The first answer is a pure function of it.
+        event: Arc<Event>,
+        /// Whether somebody was told before.
+        replayed: bool,
+    },
+    /// The account exists: new or, if `replayed`, as it was asked for before.
+    Account {
+        /// As it is now.
+        account: Account,
+        /// Whether it was there before.
+        replayed: bool,
+    },
+    /// Nothing happened, and the key is not used up.
+    Refused(Refusal),
+}
+
+/// Why nothing happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The key names another request.
+    Conflict(Vec<FieldProblem>),
+    /// Values, accounts or currencies are wrong.
+    Invalid(Vec<FieldProblem>),
+    /// There is no such payment in this ledger.
+    UnknownPayment,
+    /// More than is left of the payment, or nothing is.
+    ExceedsPayment,
+    /// The payment's state does not allow it.
+    WrongState(crate::payment::State),
+    /// There is no such account.
+    UnknownAccount,
+    /// The account exists with other properties.
+    AccountDiffers,
+}
+
+/// Outcomes in the order of the commands, and effects in the order of the log.
+#[derive(Debug, Default)]
+pub struct Decision {
+    /// One for each command.
+    pub outcomes: Vec<Outcome>,
+    /// What makes them durable.
+    pub effects: Vec<Effect>,
+}
+
+/// Decide `commands`, whose keys the snapshot was taken for.
+///
+/// # Panics
+/// When the snapshot belongs to other commands, or a movement would not balance: our defect.
+pub fn decide<'a>(
+    commands: impl IntoIterator<Item = &'a Command>,
+    snapshot: &Snapshot,
+) -> Decision {
+    let (outcomes, effects) = decide_wanted(commands.into_iter().map(|c| (c, true)), snapshot);
+    Decision { outcomes: outcomes.into_iter().flatten().collect(), effects }
+}
+
+/// As [`decide`], but of the commands only those that are still wanted; the others have no outcome.
+pub(crate) fn decide_wanted<'a>(
+    commands: impl IntoIterator<Item = (&'a Command, bool)>,
+    snapshot: &Snapshot,
+) -> (Vec<Option<Outcome>>, Vec<Effect>) {
+    let mut books = Books::open(snapshot);
+    let mut outcomes = Vec::with_capacity(snapshot.keys.places.len());
+    for ((command, wanted), places) in commands.into_iter().zip(&snapshot.keys.places) {
+        let outcome = || books.decide(command, places).unwrap_or_else(Outcome::Refused);
+        outcomes.push(wanted.then(outcome));
+    }
+    assert_eq!(outcomes.len(), snapshot.keys.places.len(), "the snapshot is of other commands");
+    (outcomes, books.close())
+}

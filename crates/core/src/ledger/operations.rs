@@ -1,0 +1,183 @@
+//! Each command's decision, from the identity check to the last effect.
+
+use super::books::{Books, Filed};
+use super::{AccountRequest, Outcome, Places, Refusal};
+use crate::account::{Account, Decline, Overdraft};
+use crate::event::{Event, Kind, Reference};
+use crate::id::EventId;
+use crate::payment::{Capture, FieldProblem, Identity, Operation, Pay};
+use alloc::sync::Arc;
+use alloc::vec;
+use alloc::vec::Vec;
+
+impl Books<'_> {
+    pub(super) fn pay(
+        &mut self,
+        identity: &Identity,
+        pay: &Pay,
+        places: &Places,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(event) = self.recorded(places) {
+            let differences = match event.kind.is_payment() {
+                true => pay.differences(event),
+                false => vec![OTHER_OPERATION],
+            };
+            return replay(event, differences);
+        }
+        let Some(currency) = pay.currency.filter(|_| places.problems.is_empty()) else {
+            return Err(Refusal::Invalid(places.problems.clone()));
+        };
+
+        let next = self.next_seq();
+        let new = |no, id: &crate::Text, overdraft: Option<Overdraft>| {
+            overdraft.map(|overdraft| Account::open(no, id.clone(), currency, overdraft))
+        };
+        let known_debit = self.account(places.debit);
+        let new_debit = match known_debit {
+            None => new(next, &pay.debit_account, pay.open.debit),
+            Some(_) => None,
+        };
+        let known_credit = self.account(places.credit);
+        let new_credit = match known_credit {
+            None => {
+                new(next + u64::from(new_debit.is_some()), &pay.credit_account, pay.open.credit)
+            }
+            Some(_) => None,
+        };
+        let debit = known_debit.or(new_debit.as_ref());
+        let credit = known_credit.or(new_credit.as_ref());
+        let (Some(debit), Some(credit)) = (debit, credit) else {
+            return Err(Refusal::Invalid(unknown(debit, credit)));
+        };
+        if debit.currency != currency || credit.currency != currency {
+            return Err(Refusal::Invalid(vec![CURRENCY_MISMATCH]));
+        }
+        let decline = declined(debit, credit, pay.amount);
+
+        // After this point it must succeed.
+        if let Some(account) = new_debit {
+            self.write_opening(places.debit, account);
+        }
+        if let Some(account) = new_credit {
+            self.write_opening(places.credit, account);
+        }
+        let kind = match (decline, pay.capture) {
+            (Some(_), _) => Kind::PaymentDeclined,
+            (None, Capture::Now) => Kind::PaymentSucceeded,
+            (None, Capture::Later) => Kind::PaymentPending,
+        };
+        let debit = self.account(places.debit).expect("it is there or was opened");
+        let event = Event {
+            namespace: identity.namespace.clone(),
+            key: Some(identity.key.clone()),
+            amount: pay.amount,
+            decline,
+            extra: places.extra.clone(),
+            ..self.blank(kind, debit)
+        };
+        let event = self.write_movement(event, places, (places.debit, places.credit), 0);
+        Ok(Outcome::Recorded { event, replayed: false })
+    }
+
+    pub(super) fn operate(
+        &mut self,
+        identity: &Identity,
+        id: &EventId,
+        operation: &Operation,
+        places: &Places,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(event) = self.recorded(places) {
+            return replay(event, operation.differences(id, event));
+        }
+        if !places.problems.is_empty() {
+            return Err(Refusal::Invalid(places.problems.clone()));
+        }
+        let Some(filed) = self.payment(places) else {
+            return Err(Refusal::UnknownPayment);
+        };
+        let Filed { payment, debit, credit } = filed;
+        let (kind, most) = match operation {
+            Operation::Refund(_) => (Kind::PaymentRefunded, payment.left()),
+            Operation::Capture(_) => (Kind::PaymentCaptured, payment.event.amount),
+            Operation::Void => (Kind::PaymentVoided, payment.event.amount),
+        };
+        if payment.state.after(kind).is_none() {
+            return Err(Refusal::WrongState(payment.state));
+        }
+        let amount = operation.amount().unwrap_or(most);
+        if most < amount || most == 0 {
+            return Err(Refusal::ExceedsPayment);
+        }
+        let refund = kind == Kind::PaymentRefunded;
+        // Money goes back the way it came.
+        let pages = if refund { (*credit, *debit) } else { (*debit, *credit) };
+        let held = if refund { 0 } else { payment.event.amount };
+        let reference = Reference { seq: payment.event.seq, at: payment.event.at };
+        let [from, to] = [pages.0, pages.1].map(|page| self.account(page).expect("it was filed"));
+        let decline = declined(from, to, amount).filter(|_| refund);
+        let kind = if decline.is_some() { Kind::RefundDeclined } else { kind };
+
+        // After this point it must succeed.
+        let event = Event {
+            namespace: identity.namespace.clone(),
+            key: Some(identity.key.clone()),
+            amount,
+            decline,
+            reference: Some(reference),
+            extra: places.extra.clone(),
+            ..self.blank(kind, from)
+        };
+        let event = self.write_movement(event, places, pages, held);
+        self.follow(places, &event);
+        Ok(Outcome::Recorded { event, replayed: false })
+    }
+
+    pub(super) fn open_account(
+        &mut self,
+        request: &AccountRequest,
+        places: &Places,
+    ) -> Result<Outcome, Refusal> {
+        if let Some(account) = self.account(places.debit) {
+            let same =
+                account.currency == request.currency && account.overdraft == request.overdraft;
+            let replay = || Outcome::Account { account: account.clone(), replayed: true };
+            return same.then(replay).ok_or(Refusal::AccountDiffers);
+        }
+        let AccountRequest { id, currency, overdraft } = request.clone();
+        let account = Account::open(self.next_seq(), id, currency, overdraft);
+        self.write_opening(places.debit, account.clone());
+        Ok(Outcome::Account { account, replayed: false })
+    }
+
+    pub(super) fn close_account(&mut self, places: &Places) -> Result<Outcome, Refusal> {
+        let account = self.account(places.debit).ok_or(Refusal::UnknownAccount)?;
+        let replayed = account.closed;
+        if !replayed {
+            self.write_closing(places.debit);
+        }
+        let account = self.account(places.debit).expect("it was there").clone();
+        Ok(Outcome::Account { account, replayed })
+    }
+}
+
+const OTHER_OPERATION: FieldProblem = FieldProblem { pointer: "/operation", reason: "differs" };
+const CURRENCY_MISMATCH: FieldProblem =
+    FieldProblem { pointer: "/currency", reason: "currency_mismatch" };
+
+fn replay(event: &Arc<Event>, differences: Vec<FieldProblem>) -> Result<Outcome, Refusal> {
+    match differences.is_empty() {
+        true => Ok(Outcome::Recorded { event: event.clone(), replayed: true }),
+        false => Err(Refusal::Conflict(differences)),
+    }
+}
+
+fn unknown(debit: Option<&Account>, credit: Option<&Account>) -> Vec<FieldProblem> {
+    let missing = [("/debit_account", debit.is_none()), ("/credit_account", credit.is_none())];
+    let problem = |(pointer, _)| FieldProblem { pointer, reason: "unknown_account" };
+    missing.into_iter().filter(|(_, missing)| *missing).map(problem).collect()
+}
+
+fn declined(debit: &Account, credit: &Account, amount: i64) -> Option<Decline> {
+    // The order of the enum is the precedence.
+    debit.may_debit(amount).err().into_iter().chain(credit.may_credit(amount).err()).min()
+}

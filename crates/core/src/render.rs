@@ -1,0 +1,153 @@
+//! What the outside sees of a row: answers, messages, accounts, as JSON. Format 1.
+//!
+//! Pure functions of (row, format): a replay is the same bytes for ever, on any machine, so nothing
+//! here may depend on what happened later, on a host or on a port. These functions are never edited
+//! once released; another shape is another format beside them.
+
+use crate::account::{Account, Overdraft};
+use crate::event::{Event, Kind, Side};
+use crate::id::EventId;
+use crate::payment::{Payment, State, json_text, split_extra};
+use alloc::format;
+use alloc::string::{String, ToString};
+use jiff::Timestamp;
+
+/// A moment as the outside sees it: RFC 3339, UTC, six digits of a second.
+pub fn time(at: i64) -> String {
+    let time = Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{time:.6}")
+}
+
+/// The first answer to the request that `event` recorded.
+pub fn answer(event: &Event, ledger: u32) -> String {
+    match State::first(event.kind) {
+        Some(state) => payment(event, ledger, state, ""),
+        None => operation(event, ledger),
+    }
+}
+
+/// A payment as it is now, with what later events say of it.
+pub fn current(current: &Payment, ledger: u32) -> String {
+    let later =
+        format!(r#","amount_moved":{},"amount_refunded":{}"#, current.moved, current.refunded);
+    payment(&current.event, ledger, current.state, &later)
+}
+
+/// The message that tells the world of `event`.
+pub fn message(event: &Event, ledger: u32) -> String {
+    let (name, body) = match event.kind {
+        Kind::AccountOpened | Kind::AccountClosed => ("account", opened(event)),
+        kind if kind.is_payment() => ("payment", answer(event, ledger)),
+        kind if kind.is_refund() => ("refund", answer(event, ledger)),
+        Kind::PaymentCaptured => ("capture", answer(event, ledger)),
+        _ => ("void", answer(event, ledger)),
+    };
+    format!(
+        r#"{{"type":"{}","id":"{}","seq":{},"at":"{}","{name}":{body}}}"#,
+        event.kind.as_str(),
+        event.id(ledger).event(),
+        event.seq,
+        time(event.at),
+    )
+}
+
+/// An account as it is now.
+pub fn account(account: &Account) -> String {
+    let totals = &account.totals;
+    let closed = if account.closed { r#","closed":true"# } else { "" };
+    format!(
+        concat!(
+            r#"{{"id":{},"currency":"{}","overdraft":{}{},"#,
+            r#""posted":{{"debits":{},"credits":{},"balance":{}}},"#,
+            r#""pending":{{"debits":{},"credits":{}}}}}"#
+        ),
+        json_text(&account.id),
+        account.currency.code(),
+        overdraft(account.overdraft),
+        closed,
+        totals.debits,
+        totals.credits,
+        totals.balance(),
+        totals.pending_debits,
+        totals.pending_credits,
+    )
+}
+
+fn payment(event: &Event, ledger: u32, state: State, later: &str) -> String {
+    let (description, metadata) = split_extra(event.extra.as_deref());
+    let decline = event.decline.map(|code| format!(r#""decline_code":"{}","#, code.as_str()));
+    format!(
+        concat!(
+            r#"{{"id":"{}","state":"{}",{}"amount":{},"currency":"{}","#,
+            r#""debit_account":{},"credit_account":{},"description":{},"metadata":{},"#,
+            r#""idempotency_key":{}{},"created_at":"{}"{}}}"#
+        ),
+        event.id(ledger).named(event.kind),
+        state.as_str(),
+        decline.unwrap_or_default(),
+        event.amount,
+        event.currency.code(),
+        side(&event.debit),
+        side(&event.credit),
+        description,
+        metadata,
+        json_text(event.key.as_deref().unwrap_or_default()),
+        ingest(event),
+        time(event.at),
+        later,
+    )
+}
+
+/// The answer to a request that refers to a payment.
+fn operation(event: &Event, ledger: u32) -> String {
+    let reference = event.reference.map(|payment| {
+        EventId { at: payment.at, ledger, seq: payment.seq }.named(Kind::PaymentSucceeded)
+    });
+    let decline = event.decline.map(|code| format!(r#""decline_code":"{}","#, code.as_str()));
+    format!(
+        concat!(
+            r#"{{"id":"{}","payment_id":"{}","state":"{}",{}"amount":{},"currency":"{}","#,
+            r#""debit_account":{},"credit_account":{},"idempotency_key":{}{},"created_at":"{}"}}"#
+        ),
+        event.id(ledger).named(event.kind),
+        reference.unwrap_or_default(),
+        if event.decline.is_some() { "declined" } else { "succeeded" },
+        decline.unwrap_or_default(),
+        event.amount,
+        event.currency.code(),
+        side(&event.debit),
+        side(&event.credit),
+        json_text(event.key.as_deref().unwrap_or_default()),
+        ingest(event),
+        time(event.at),
+    )
+}
+
+/// What an account event says: the account's properties, which its row keeps in `extra`.
+fn opened(event: &Event) -> String {
+    let properties = event.extra.as_deref().unwrap_or("{}");
+    match properties.strip_prefix('{').filter(|_| event.kind == Kind::AccountOpened) {
+        Some(rest) => format!(r#"{{"currency":"{}",{rest}"#, event.currency.code()),
+        None => format!(r#"{{"id":{}}}"#, side(&event.debit)),
+    }
+}
+
+fn side(side: &Option<Side>) -> String {
+    side.as_ref().map_or("null".into(), |side| json_text(&side.id))
+}
+
+fn ingest(event: &Event) -> String {
+    match &*event.namespace {
+        "" => String::new(),
+        namespace => format!(r#","ingest":{}"#, json_text(namespace)),
+    }
+}
+
+/// An overdraft as JSON.
+pub fn overdraft(overdraft: Overdraft) -> String {
+    match overdraft {
+        Overdraft::None => r#""none""#.into(),
+        Overdraft::Unlimited => r#""unlimited""#.into(),
+        Overdraft::Limit(minor) => minor.to_string(),
+    }
+}
