@@ -1,1 +1,8 @@
-//! Store.
+//! Semel's ledgers in SQL. One folder a database, each with the same outline.
+//!
+//! A store keeps what the core decides and decides nothing: it locks the ledger's row, looks up
+//! what a step's keys name, and writes a closed list of effects together with the cursor.
+//! Deliberately absent: any rule about payments, and any knowledge of HTTP.
+
+pub mod rows;
+pub mod sqlite;

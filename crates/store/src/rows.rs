@@ -1,0 +1,92 @@
+//! What a store tells besides the core's own types: ledgers, ingests, dead letters, entries.
+
+use semel_core::Text;
+use semel_core::dead_letter::Raw;
+use semel_core::event::Event;
+use semel_core::ingest::Counts;
+use semel_core::ledger::Position;
+use semel_core::reason::Reason;
+
+/// A ledger of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ledger {
+    /// Its number in the store.
+    pub no: u32,
+    /// The name that people gave it.
+    pub id: Text,
+    /// Where its log ends.
+    pub position: Position,
+}
+
+/// A source of an ingest, as its leg's row binds it for ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// What names the source in the store: `file:` and a path or a given name.
+    pub source: Text,
+    /// The ingest: namespace of its keys.
+    pub ingest: Text,
+    /// The file, as people know it.
+    pub file: Text,
+    /// How the source's items are decoded, so that dead letters can be decoded again: TOML.
+    pub mapping: Text,
+}
+
+/// An ingest: all its sources together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IngestRow {
+    /// Its name.
+    pub name: Text,
+    /// What became of its items.
+    pub counts: Counts,
+    /// How its items were decoded last.
+    pub mapping: Text,
+}
+
+/// A dead letter as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LetterRow {
+    /// Its number in the store.
+    pub id: i64,
+    /// The ingest it came by.
+    pub ingest: Text,
+    /// The file it came from.
+    pub file: Text,
+    /// The line it began on, counted from 1.
+    pub line: u64,
+    /// Why it failed last.
+    pub reason: Reason,
+    /// For people.
+    pub detail: String,
+    /// What it was made of, masked.
+    pub raw: Raw,
+    /// Whether something was masked; then it cannot be redriven.
+    pub masked: bool,
+    /// Microseconds since 1970, by the store's clock.
+    pub first_failed_at: i64,
+    /// Microseconds since 1970, by the store's clock.
+    pub last_failed_at: i64,
+    /// How often it was tried.
+    pub attempts: i64,
+}
+
+/// Which dead letters are meant. All fields narrow; none means all of the ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LetterFilter {
+    /// Only these.
+    pub ids: Option<Vec<i64>>,
+    /// Only of this ingest.
+    pub ingest: Option<String>,
+    /// Only with this reason.
+    pub reason: Option<Reason>,
+}
+
+/// One side of a movement, as an account's statement shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The event that moved it.
+    pub event: Event,
+    /// What was posted to the account: positive for a credit, negative for a debit.
+    pub posted: i64,
+    /// The account's balance after it.
+    pub balance: i128,
+}
