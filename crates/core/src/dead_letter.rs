@@ -110,6 +110,24 @@ pub fn redrive(redrives: &[Redrive], snapshot: &Snapshot) -> (Vec<Redriven>, Vec
     (results, effects)
 }
 
+/// What a discard has to look up.
+pub fn discard_keys(letters: &[i64]) -> Keys {
+    let mut keys = Keys::default();
+    keys.letters = letters.to_vec();
+    keys
+}
+
+/// Forget the dead letters that the snapshot's keys name and that are there; which they were.
+///
+/// Their source's counts stay: they were read, and they died.
+pub fn discard(snapshot: &Snapshot) -> (Vec<i64>, Vec<Effect>) {
+    let letters = snapshot.keys.letters.iter().zip(&snapshot.letters);
+    let there: Vec<i64> =
+        letters.filter_map(|(id, letter)| letter.as_ref().map(|_| *id)).collect();
+    let effects = there.iter().map(|id| Effect::Settle(*id)).collect();
+    (there, effects)
+}
+
 fn result_of(outcome: Outcome) -> Redriven {
     match outcome {
         Outcome::Refused(refusal) => Redriven::Refused(refused(&refusal)),

@@ -1,0 +1,6 @@
+//! The one file that names concrete backends.
+
+/// The store that this binary runs on.
+pub type Store = semel_store::sqlite::Sqlite;
+/// Reads beside a writer, be it in this process or in another.
+pub type Reader = semel_store::sqlite::Reader;
