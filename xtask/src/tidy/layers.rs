@@ -122,7 +122,13 @@ fn lints(file: &File) -> Vec<Finding> {
     if file.path == "Cargo.toml" && !file.text.contains("\nmissing_docs = ") {
         found.push(Finding::new(file, 1, "`missing_docs` is not among the lints"));
     }
-    let silenced = numbered(&file.code).filter(|(_, line)| line.contains("allow(missing_docs"));
-    found.extend(silenced.map(|(at, _)| Finding::new(file, at, "`missing_docs` is silenced")));
+    for (number, line) in numbered(&file.code) {
+        if line.contains("[allow(") {
+            found.push(Finding::new(file, number, "`allow`; say `expect`, with a reason"));
+        }
+        if line.contains("missing_docs") {
+            found.push(Finding::new(file, number, "`missing_docs` is silenced"));
+        }
+    }
     found
 }

@@ -127,8 +127,8 @@ fn bare(file: &File) -> Vec<Finding> {
     for (number, line) in numbered(&file.code) {
         for name in identifiers(line) {
             let is_method = line.contains(&format!(".{name}("));
-            let ours = !FOREIGN.contains(&name) && !(name == "transaction" && is_method);
-            if ours && !is_qualified(name) {
+            let is_foreign = FOREIGN.contains(&name) || name == "transaction" && is_method;
+            if !is_foreign && !is_qualified(name) {
                 found.push(Finding::new(file, number, format!("the name `{name}`")));
             }
         }
