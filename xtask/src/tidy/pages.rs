@@ -28,13 +28,13 @@ pub const RULES: &[Rule] = &[
 fn error_pages(tree: &Tree) -> Vec<Finding> {
     let page = |code: &str| format!("{PAGES}{code}.md");
     let mut found = Vec::new();
-    let mut declared = BTreeSet::new();
+    let (mut declared, mut missing) = (BTreeSet::new(), BTreeSet::new());
     for file in tree.files.iter().filter(|file| !file.path.starts_with("xtask/")) {
         if !(file.is("rs") || file.is("md")) {
             continue;
         }
         for (number, code) in numbered(&file.text).flat_map(codes) {
-            if tree.file(&page(&code)).is_none() {
+            if tree.file(&page(&code)).is_none() && missing.insert(code.clone()) {
                 found.push(Finding::new(file, number, format!("`{code}` has no page")));
             }
         }
