@@ -1,2 +1,44 @@
-//! Semel.
-fn main() {}
+//! `cargo xtask`: what builds, checks and tests Semel, on a machine with Rust and a C compiler.
+//!
+//! One file a command. Deliberately absent: an argument parser and every other dependency, so that
+//! the first thing a newcomer runs builds in a second.
+
+mod ci;
+mod shell;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  test    run every test there is; build and install what they need
+  tidy    check the rules of STYLE.md that a program can check
+  ci      format, clippy, tidy, test, documentation, licences and advisories
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments[..] {
+        ["test"] => test::run(),
+        ["tidy"] => tidy::run(),
+        ["ci"] => ci::run(),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            eprintln!("xtask: {cause}");
+            ExitCode::FAILURE
+        }
+    }
+}

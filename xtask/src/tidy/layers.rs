@@ -1,0 +1,134 @@
+//! The dependency rule: which crate may know which, and who may name a backend.
+//!
+//! The compiler holds most of it, since a crate cannot name what its manifest leaves out; these
+//! rules hold the manifests.
+
+use super::source::{File, numbered};
+use super::{Finding, Rule};
+
+/// Who may depend on whom. An arrow points inward; siblings never know each other.
+const GRAPH: [(&str, &[&str]); 4] = [
+    ("crates/core/Cargo.toml", &[]),
+    ("crates/store/Cargo.toml", &["semel-core"]),
+    ("crates/semel/Cargo.toml", &["semel-store", "semel-core"]),
+    ("xtask/Cargo.toml", &[]),
+];
+
+/// The one file that names concrete backends.
+const WIRING: &str = "crates/semel/src/wiring.rs";
+
+pub const RULES: &[Rule] = &[
+    Rule {
+        name: "layers",
+        reason: "dependencies point inward: core knows nobody, store knows core, the binary knows \
+                 both; another crate needs a reason, written down in xtask/src/tidy/layers.rs",
+        check: |tree| tree.files.iter().filter(|file| is_member(file)).flat_map(layers).collect(),
+    },
+    Rule {
+        name: "wiring",
+        reason: "everything but wiring.rs is written against the law's traits, so that another \
+                 backend changes one file",
+        check: |tree| tree.rust().flat_map(backends).collect(),
+    },
+    Rule {
+        name: "lints",
+        reason: "the lints (missing_docs holds the documentation of public items) are written \
+                 once, in the root's manifest, and hold everywhere",
+        check: |tree| tree.files.iter().flat_map(lints).collect(),
+    },
+];
+
+/// A manifest in the workspace; the proof that the core needs no `std` lies outside.
+fn is_member(file: &File) -> bool {
+    let is_crate = file.path.starts_with("crates/") || file.path.starts_with("xtask/");
+    is_crate && file.path.ends_with("/Cargo.toml") && !file.path.contains("/no_std/")
+}
+
+fn layers(manifest: &File) -> Vec<Finding> {
+    let Some((path, allowed)) = GRAPH.iter().find(|(path, _)| *path == manifest.path) else {
+        return vec![Finding::new(manifest, 1, "a crate that is not in the graph")];
+    };
+    let own = package_name(manifest);
+    let wrong = |(_, name): &(usize, String)| {
+        // A crate may depend on itself, with other features, in its own tests.
+        *name != own && !allowed.contains(&name.as_str())
+    };
+    dependencies(manifest)
+        .into_iter()
+        .filter(|(_, name)| is_ours(name))
+        .filter(wrong)
+        .map(|(line, name)| Finding::new(manifest, line, format!("{path} depends on `{name}`")))
+        .collect()
+}
+
+fn is_ours(name: &str) -> bool {
+    name == "semel" || name == "xtask" || name.starts_with("semel-")
+}
+
+fn package_name(manifest: &File) -> String {
+    let name = manifest.text.lines().find_map(|line| line.strip_prefix("name = "));
+    name.unwrap_or_default().trim_matches('"').to_string()
+}
+
+/// Line and name of each dependency, of whatever kind; also under another name.
+fn dependencies(manifest: &File) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    let mut inside = false;
+    for (number, line) in numbered(&manifest.text) {
+        if let Some(header) = line.trim().strip_prefix('[') {
+            let header = header.trim_end_matches(']');
+            inside = header.ends_with("dependencies");
+            // `[dependencies.semel-core]`
+            if let Some((_, name)) = header.rsplit_once("dependencies.") {
+                found.push((number, name.trim_matches('"').to_string()));
+            }
+            continue;
+        }
+        if let Some((_, renamed)) = line.split_once("package = \"") {
+            found.push((number, renamed.split('"').next().unwrap_or_default().to_string()));
+        }
+        if inside && !line.trim_start().starts_with('#') {
+            let name = line.split(['=', '.']).next().unwrap_or_default().trim();
+            found.push((number, name.trim_matches('"').to_string()));
+        }
+    }
+    found
+}
+
+fn backends(file: &File) -> Vec<Finding> {
+    if !file.path.starts_with("crates/semel/src/") || file.path == WIRING {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (number, line) in numbered(&file.code).filter(|&(number, _)| !file.is_test(number)) {
+        let names = line.split(|c: char| !(c.is_alphanumeric() || c == '_'));
+        for name in names {
+            let is_type = ["Sqlite", "Postgres"].iter().any(|backend| name.starts_with(backend));
+            let is_module = ["sqlite", "postgres"].contains(&name) && line.contains("semel_store");
+            let is_driver = ["rusqlite", "tokio_postgres"].contains(&name);
+            if is_type || is_module || is_driver {
+                found.push(Finding::new(file, number, format!("`{name}` outside wiring.rs")));
+            }
+        }
+    }
+    found
+}
+
+fn lints(file: &File) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if is_member(file) && !file.text.contains("[lints]\nworkspace = true") {
+        found.push(Finding::new(file, 1, "no `[lints] workspace = true`"));
+    }
+    if file.path == "Cargo.toml" && !file.text.contains("\nmissing_docs = ") {
+        found.push(Finding::new(file, 1, "`missing_docs` is not among the lints"));
+    }
+    for (number, line) in numbered(&file.code) {
+        if line.contains("[allow(") {
+            found.push(Finding::new(file, number, "`allow`; say `expect`, with a reason"));
+        }
+        if line.contains("missing_docs") {
+            found.push(Finding::new(file, number, "`missing_docs` is silenced"));
+        }
+    }
+    found
+}
