@@ -4,5 +4,6 @@
 //! what a step's keys name, and writes a closed list of effects together with the cursor.
 //! Deliberately absent: any rule about payments, and any knowledge of HTTP.
 
+pub mod clock;
 pub mod rows;
 pub mod sqlite;

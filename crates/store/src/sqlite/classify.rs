@@ -1,0 +1,96 @@
+//! What an error of SQLite means: one table, and the only place that reads its codes.
+//!
+//! Whatever is not in the table is `Permanent`: a store that cannot be understood is not written.
+
+use rusqlite::{Error, ErrorCode, ffi};
+use semel_core::failure::{Failure, Stop};
+use semel_core::problem::Code;
+
+/// The class of an error anywhere but in a commit.
+pub(super) fn classify(error: &Error) -> Failure {
+    let Error::SqliteFailure(cause, text) = error else {
+        // A value of another type than the schema's: not what Semel wrote.
+        return Stop::new(Code::StoreCorrupt, error.to_string()).into();
+    };
+    let detail = text.clone().unwrap_or_else(|| cause.to_string());
+    let code = match (cause.code, cause.extended_code) {
+        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
+            return Failure::Retryable(detail);
+        }
+        (ErrorCode::DiskFull, _) => Code::StoreFull,
+        (ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => {
+            Code::StoreReadOnly
+        }
+        (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch, _) => {
+            Code::StoreCorrupt
+        }
+        (ErrorCode::ConstraintViolation, ffi::SQLITE_CONSTRAINT_CHECK) => Code::StoreDefect,
+        (ErrorCode::ConstraintViolation, _) => Code::IdentityBroken,
+        (ErrorCode::SystemIoFailure, _) => Code::StoreIo,
+        _ => Code::StoreDefect,
+    };
+    Stop::new(code, detail).into()
+}
+
+/// The class of an error that `COMMIT` answered.
+///
+/// A full disk is met before the commit's record is written, so nothing happened. When the disk
+/// fails, that record may or may not have reached it; only the next start will tell.
+pub(super) fn classify_commit(error: &Error) -> Failure {
+    match classify(error) {
+        Failure::Permanent(stop) if stop.code == Code::StoreIo => {
+            Failure::Unknown(stop.to_string())
+        }
+        failure => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn class(extended: i32) -> (&'static str, &'static str) {
+        let failure = |classify: fn(&Error) -> Failure| {
+            let error = Error::SqliteFailure(ffi::Error::new(extended), None);
+            match classify(&error) {
+                Failure::Retryable(_) => "retryable",
+                Failure::Unknown(_) => "unknown",
+                Failure::Fenced => "fenced",
+                Failure::Permanent(stop) => stop.code.name(),
+            }
+        };
+        (failure(classify), failure(classify_commit))
+    }
+
+    #[test]
+    fn every_error_has_its_class_before_and_in_a_commit() {
+        for (extended, before, in_commit) in [
+            (ffi::SQLITE_BUSY, "retryable", "retryable"),
+            (ffi::SQLITE_BUSY_SNAPSHOT, "retryable", "retryable"),
+            (ffi::SQLITE_LOCKED, "retryable", "retryable"),
+            (ffi::SQLITE_FULL, "store_full", "store_full"),
+            (ffi::SQLITE_READONLY, "store_read_only", "store_read_only"),
+            (ffi::SQLITE_CANTOPEN, "store_read_only", "store_read_only"),
+            (ffi::SQLITE_PERM, "store_read_only", "store_read_only"),
+            (ffi::SQLITE_CORRUPT, "store_corrupt", "store_corrupt"),
+            (ffi::SQLITE_NOTADB, "store_corrupt", "store_corrupt"),
+            (ffi::SQLITE_IOERR_WRITE, "store_io", "unknown"),
+            (ffi::SQLITE_IOERR_FSYNC, "store_io", "unknown"),
+            (ffi::SQLITE_CONSTRAINT_PRIMARYKEY, "identity_broken", "identity_broken"),
+            (ffi::SQLITE_CONSTRAINT_UNIQUE, "identity_broken", "identity_broken"),
+            (ffi::SQLITE_CONSTRAINT_CHECK, "store_defect", "store_defect"),
+            (ffi::SQLITE_MISUSE, "store_defect", "store_defect"),
+            (ffi::SQLITE_NOMEM, "store_defect", "store_defect"),
+        ] {
+            assert_eq!(class(extended), (before, in_commit), "extended code {extended}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_damage() {
+        let error = Error::InvalidColumnName("at".into());
+        assert!(
+            matches!(classify(&error), Failure::Permanent(stop) if stop.code == Code::StoreCorrupt)
+        );
+    }
+}

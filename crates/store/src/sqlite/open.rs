@@ -1,0 +1,188 @@
+//! Opening a store's file: lock, settings, schema. Every refusal is a named stop.
+//!
+//! Keeps P2's assumption, one writable primary that keeps its acknowledged commits: one process
+//! writes (a lock file beside the store says so), in WAL mode with `synchronous=FULL`, asserted.
+
+use super::classify::classify;
+use rusqlite::{Connection, OpenFlags};
+use semel_core::failure::{Failure, Stop};
+use semel_core::problem::Code;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+mod embedded {
+    refinery::embed_migrations!("schema/sqlite");
+}
+
+/// `SEML`, in the header of the file.
+const APPLICATION_ID: i32 = 0x5345_4d4c;
+/// Kibibytes of pages that the writer keeps in memory.
+const WRITER_CACHE_KIB: u32 = 64 * 1_024;
+/// Pages of 4 KiB that the write-ahead log may hold before it is brought into the file.
+const CHECKPOINT_PAGES: u32 = 8_192;
+/// How long a statement waits for another process's lock.
+const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// Held as long as this process may write. The operating system releases it, however we die.
+pub(super) struct WriterLock(#[expect(dead_code, reason = "it is held, not used")] File);
+
+/// The file that says who writes the store at `path`.
+pub(super) fn lock_path(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// Take the right to write the store at `path`.
+pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
+    let at = lock_path(path);
+    let unusable =
+        |error| Stop::new(Code::DataUnusable, format!("{}: {error}", at.display()));
+    let file = File::options().create(true).truncate(false).write(true).open(&at);
+    let file = file.map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(WriterLock(file)),
+        Err(TryLockError::WouldBlock) => Err(Stop::new(
+            Code::StoreLocked,
+            format!(
+                "{} is open in another process; stop that one first, or ask it over HTTP",
+                path.display()
+            ),
+        )),
+        Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
+/// Open the store at `path` for writing, making and migrating it as needed.
+pub(super) fn writer(path: &Path) -> Result<Connection, Stop> {
+    let mut conn = Connection::open(path).map_err(|error| stop(&error, path))?;
+    prepare(&mut conn).map_err(|failure| at(failure, path))?;
+    Ok(conn)
+}
+
+/// Open the store at `path` for reading, beside a writer or on a copy.
+pub(super) fn reader(path: &Path) -> Result<Connection, Stop> {
+    let missing = || Stop::new(Code::DataUnusable, format!("{} does not exist", path.display()));
+    if !path.exists() {
+        return Err(missing());
+    }
+    // Reading a write-ahead log needs its shared-memory file, which a reader may have to make.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(path, flags)
+        .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
+        .map_err(|error| stop(&error, path))?;
+    let read_only = || -> Result<(), Failure> {
+        conn.busy_timeout(BUSY_WAIT).map_err(|error| classify(&error))?;
+        conn.pragma_update(None, "query_only", true).map_err(|error| classify(&error))?;
+        identify(&conn)?;
+        match applied(&conn)? {
+            Some(version) => not_newer(version),
+            None => Err(Stop::new(Code::StoreCorrupt, "it has no schema").into()),
+        }
+    };
+    read_only().map_err(|failure| at(failure, path))?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(conn)
+}
+
+fn prepare(conn: &mut Connection) -> Result<(), Failure> {
+    let run = |conn: &Connection, name: &str, value: &dyn rusqlite::ToSql| {
+        conn.pragma_update(None, name, value).map_err(|error| classify(&error))
+    };
+    conn.busy_timeout(BUSY_WAIT).map_err(|error| classify(&error))?;
+    identify(conn)?;
+    if let Some(version) = applied(conn)? {
+        not_newer(version)?;
+    }
+    run(conn, "journal_mode", &"wal")?;
+    run(conn, "synchronous", &"full")?;
+    run(conn, "fullfsync", &true)?;
+    run(conn, "checkpoint_fullfsync", &true)?;
+    run(conn, "application_id", &APPLICATION_ID)?;
+    run(conn, "cache_size", &-i64::from(WRITER_CACHE_KIB))?;
+    run(conn, "wal_autocheckpoint", &CHECKPOINT_PAGES)?;
+    run(conn, "temp_store", &"memory")?;
+    migrate(conn)?;
+    assert_settings(conn)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// An empty file or one of ours; anything else is not touched.
+fn identify(conn: &Connection) -> Result<(), Failure> {
+    let id: i32 = pragma(conn, "application_id")?;
+    let pages: i64 = pragma(conn, "page_count")?;
+    match (id, pages) {
+        (APPLICATION_ID, _) | (_, 0) => Ok(()),
+        _ => Err(Stop::new(Code::StoreCorrupt, "it is a database of another program").into()),
+    }
+}
+
+/// The newest migration that the file has.
+fn applied(conn: &Connection) -> Result<Option<i64>, Failure> {
+    const KNOWN: &str = "SELECT count(*) FROM sqlite_schema WHERE name = 'refinery_schema_history'";
+    const NEWEST: &str = "SELECT max(version) FROM refinery_schema_history";
+    let ask = |sql| conn.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+    match ask(KNOWN).map_err(|error| classify(&error))? {
+        Some(0) => Ok(None),
+        _ => ask(NEWEST).map_err(|error| classify(&error)),
+    }
+}
+
+fn not_newer(version: i64) -> Result<(), Failure> {
+    let runner = embedded::migrations::runner();
+    let newest = runner.get_migrations().iter().map(|m| i64::from(m.version())).max();
+    let newest = newest.unwrap_or(0);
+    if version <= newest {
+        return Ok(());
+    }
+    let detail = format!("its schema is version {version}, this program knows up to {newest}");
+    Err(Stop::new(Code::StoreNewer, detail).into())
+}
+
+fn migrate(conn: &mut Connection) -> Result<(), Failure> {
+    let migrated = embedded::migrations::runner().set_abort_divergent(true).run(conn);
+    migrated.map(drop).map_err(|error| {
+        use std::error::Error;
+        let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        cause.map_or_else(
+            || Stop::new(Code::StoreCorrupt, error.to_string()).into(),
+            classify,
+        )
+    })
+}
+
+fn assert_settings(conn: &Connection) -> Result<(), Failure> {
+    const FULL: i64 = 2;
+    let mode: String = pragma(conn, "journal_mode")?;
+    let synchronous: i64 = pragma(conn, "synchronous")?;
+    if mode == "wal" && synchronous == FULL {
+        return Ok(());
+    }
+    let detail = format!("journal_mode is {mode}, synchronous is {synchronous}; the file system \
+        must allow a write-ahead log with shared memory");
+    Err(Stop::new(Code::StoreSettings, detail).into())
+}
+
+/// A setting as the connection really has it.
+pub(super) fn pragma<T: rusqlite::types::FromSql>(
+    conn: &Connection,
+    name: &str,
+) -> Result<T, Failure> {
+    conn.pragma_query_value(None, name, |row| row.get(0)).map_err(|error| classify(&error))
+}
+
+fn stop(error: &rusqlite::Error, path: &Path) -> Stop {
+    at(classify(error), path)
+}
+
+/// A failure to open is final, whatever its class.
+fn at(failure: Failure, path: &Path) -> Stop {
+    match failure {
+        Failure::Permanent(stop) => {
+            Stop::new(stop.code, format!("{}: {}", path.display(), stop.detail))
+        }
+        failure => Stop::new(Code::StoreLocked, format!("{}: {failure}", path.display())),
+    }
+}
