@@ -206,14 +206,14 @@ fn is_number_by_definition(stretch: &[u8]) -> bool {
             if place % 2 == 0 { digit } else { doubled[digit as usize].parse().unwrap() }
         })
         .sum();
-    well_formed && issued && sum % 10 == 0
+    well_formed && issued && sum.is_multiple_of(10)
 }
 
 /// Texts that are dense in card numbers and in what nearly is one.
 fn texts_like_cards() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => prop::sample::select(&TEXTS[..40]).prop_map(|row| String::from(row.0)),
-        4 => prop::sample::select(&["4000", "0000", "0002", "000000", "00000", "3600", "378282"][..])
+        4 => prop::sample::select(&["4000", "0000", "0002", "000000", "00000", "3600"][..])
             .prop_map(String::from),
         6 => prop::sample::select(&[" ", "-", "", "x", "*"][..]).prop_map(String::from),
         2 => "[0-9]{1,6}",

@@ -323,7 +323,7 @@ fn documents() -> impl Strategy<Value = String> {
     })
 }
 
-/// The tree as `serde_json` would have it: the last of duplicate names wins, and numbers are values;
+/// The tree as `serde_json` would have it: the last of duplicate names wins, numbers are values.
 /// None if one of them is beyond what a float can be, which `serde_json` refuses.
 fn value(json: &Json<'_>) -> Option<Value> {
     Some(match json {
@@ -392,12 +392,13 @@ proptest! {
         seed: u64,
     ) {
         let write = |members: &mut dyn Iterator<Item = (&String, &u8)>| {
-            let member = |(name, number)| format!("{}:{number}", serde_json::to_string(name).unwrap());
+            let quoted = |name| serde_json::to_string(name).unwrap();
+            let member = |(name, number)| format!("{}:{number}", quoted(name));
             format!("{{{}}}", members.map(member).collect::<Vec<_>>().join(","))
         };
         let mut shuffled: Vec<_> = names.iter().collect();
-        let turn = |name: &str| name.bytes().fold(seed, |turn, byte| turn.rotate_left(7) ^ u64::from(byte));
-        shuffled.sort_by_key(|member| turn(member.0));
+        let mix = |state: u64, byte| state.rotate_left(7) ^ u64::from(byte);
+        shuffled.sort_by_key(|(name, _)| name.bytes().fold(seed, mix));
         let straight = write(&mut BTreeMap::iter(&names));
         let shuffled = write(&mut shuffled.into_iter());
         let form = |document: &str| canonical(&parse(document.as_bytes()).unwrap());

@@ -97,7 +97,8 @@ const METADATA: &[(&str, Result<Option<&str>, Reason>)] = &[
     (r#"{"x": -4111111111111111.0}"#,       Err(Reason::CardNumber)),
     (r#"{"4111-1111-1111-1111": 1}"#,       Err(Reason::CardNumber)),
     // Neighbours in the text are no neighbours in a number.
-    (r#"{"x": ["4111", "1111", "1111", "1111"]}"#, Ok(Some(r#"{"x":["4111","1111","1111","1111"]}"#))),
+    ("[4111,1111,1111,1111]",               Err(Reason::WrongType)),
+    (r#"{"x":[4111,1111,1111,1111]}"#,      Ok(Some(r#"{"x":[4111,1111,1111,1111]}"#))),
 ];
 
 #[test]
