@@ -4,8 +4,8 @@
 //! cards with one kind of separator, whose prefix belongs to an issuer that gives out numbers of
 //! that length, and whose check digit (Luhn, ISO/IEC 7812-1) is right.
 //!
-//! "Beside" is the byte next to the run. A separator is no digit, so further groups around a grouped
-//! number do not hide it: `1234 4111 1111 1111 1111` and `4111-1111-1111-1111-1` both hold one.
+//! "Beside" is the byte next to the run. A separator is no digit, so further groups around a
+//! grouped number do not hide it: `1234 4111 1111 1111 1111` and `4111-1111-1111-1111-1` hold one.
 //! Every place where digits begin is tried, in time linear in the text.
 //!
 //! Deliberately absent: numbers behind escapes or encodings, digits other than ASCII, three-digit
@@ -34,15 +34,16 @@ pub fn contains_card_number(text: &str) -> bool {
 /// card number is left, nor has masking brought one forth: the four digits kept of one number stand
 /// alone now, and where they are the first group of another, that one is masked too.
 pub fn mask_card_numbers(bytes: &mut [u8]) -> bool {
-    // Numbers may overlap, so they are looked for in the original while the copy is masked.
+    // Numbers may overlap, so all of them are looked for in the bytes as they were.
     let original = bytes.to_vec();
     let mut masked = false;
     for run in runs(&original) {
         let mut start = run;
         while let Some(length) = card_length(&original[start..]) {
-            mask(&mut bytes[start..start + length]);
+            let end = start + length;
+            mask(&mut bytes[start..end], &original[start..end]);
             masked = true;
-            start += length - KEPT;
+            start = end - KEPT;
             if begins(&original, start) {
                 // The outer loop comes here by itself.
                 break;
@@ -55,9 +56,9 @@ pub fn mask_card_numbers(bytes: &mut [u8]) -> bool {
 /// How many digits of a number stay readable.
 const KEPT: usize = 4;
 
-fn mask(number: &mut [u8]) {
-    let digits = number.iter_mut().rev().filter(|byte| byte.is_ascii_digit());
-    digits.skip(KEPT).for_each(|digit| *digit = b'*');
+fn mask(bytes: &mut [u8], number: &[u8]) {
+    let digits = bytes.iter_mut().zip(number).rev().filter(|(_, byte)| byte.is_ascii_digit());
+    digits.skip(KEPT).for_each(|(masked, _)| *masked = b'*');
 }
 
 /// The places where digits begin.
@@ -78,7 +79,7 @@ fn card_length(bytes: &[u8]) -> Option<usize> {
 
 fn unbroken(bytes: &[u8]) -> Option<usize> {
     let length = leading_digits(bytes);
-    (LENGTHS.contains(&length)).then_some(length)
+    LENGTHS.contains(&length).then_some(length)
 }
 
 /// The bytes that `groups` and their separators take, if `bytes` begins with exactly these groups.
@@ -127,5 +128,5 @@ fn has_check_digit(digits_from_right: impl Iterator<Item = u8>) -> bool {
         (_, ..5) => u32::from(digit) * 2,
         (_, _) => u32::from(digit) * 2 - 9,
     };
-    digits_from_right.enumerate().map(weigh).sum::<u32>() % 10 == 0
+    digits_from_right.enumerate().map(weigh).sum::<u32>().is_multiple_of(10)
 }

@@ -7,8 +7,8 @@
 //! `serde_json` keeps numbers verbatim only as `RawValue`, and that has to scan a container again
 //! for each level it is nested in. Built that way and measured, this module took 1.7 µs for a
 //! message of 240 bytes and 2.4 s for 4 MiB of numbers below 127 arrays. The reader in `reader.rs`
-//! takes a third of the one and, in one pass, 40 ms for the other. It is held to `serde_json` by
-//! property tests that compare both on documents and on damaged documents.
+//! makes one pass and takes 0.9 µs and 0.1 s. Property tests hold it to `serde_json`: they compare
+//! both on documents and on damaged documents.
 //!
 //! Deliberately absent: numbers as values, building and changing documents, reading from a stream,
 //! dialects of JSON.
@@ -84,8 +84,8 @@ impl Json<'_> {
         }
     }
 
-    /// Appends the document in the one form that equal documents share: members sorted by name (byte
-    /// order), no white space, only the escapes that JSON demands, number tokens as they were
+    /// Appends the document in the one form that equal documents share: members sorted by name
+    /// (byte order), no white space, only the escapes that JSON demands, number tokens as they were
     /// written (so `1.0` and `1` differ).
     ///
     /// Members of one name keep their order; refuse them first with [`Json::duplicate_name`].
@@ -157,13 +157,13 @@ fn quote(text: &str, out: &mut String) {
 
 impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            JsonError::NotUtf8 => "not UTF-8",
-            JsonError::Syntax => "not JSON",
-            JsonError::LoneSurrogate => "half of a surrogate pair in a string",
-            JsonError::TooDeep => "nested beyond 128 levels",
-            JsonError::TrailingBytes => "bytes behind the end of the document",
-        })
+        match self {
+            JsonError::NotUtf8 => f.write_str("not UTF-8"),
+            JsonError::Syntax => f.write_str("not JSON"),
+            JsonError::LoneSurrogate => f.write_str("half of a surrogate pair in a string"),
+            JsonError::TooDeep => write!(f, "nested beyond {MAX_DEPTH} levels"),
+            JsonError::TrailingBytes => f.write_str("bytes behind the end of the document"),
+        }
     }
 }
 

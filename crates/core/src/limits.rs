@@ -57,7 +57,7 @@ pub fn valid_description(text: &str) -> Result<(), Reason> {
 /// Metadata in its canonical form, in which it is stored and compared; None for `null` and `{}`.
 ///
 /// Anything but an object is of the wrong type, and so that equal metadata has one form, no object
-/// in it may have a name twice. Card numbers are looked for in its strings, names and number tokens.
+/// in it may have a name twice. Strings, names and number tokens are searched for card numbers.
 pub fn canonical_metadata(json: &Json<'_>) -> Result<Option<String>, Reason> {
     match json {
         Json::Null => return Ok(None),

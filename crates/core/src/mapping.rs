@@ -1,8 +1,8 @@
 //! Where a payment's fields stand in somebody else's message: the mapping, as data.
 //!
-//! Topics and files are taken as they are; a mapping is all that an ingest needs to know of them. It
-//! is checked when the configuration is read: pointers are parsed, shapes that make no sense refused
-//! with the field's name, so that decoding (`decode.rs`) meets no malformed mapping.
+//! Topics and files are taken as they are; a mapping is all that an ingest needs to know of them.
+//! It is checked when the configuration is read: pointers are parsed, shapes that make no sense
+//! refused with the field's name, so that decoding (`decode.rs`) meets no malformed mapping.
 //!
 //! Deliberately absent: expressions, conditions, conversions other than a prefix, defaults.
 

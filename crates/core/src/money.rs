@@ -2,7 +2,7 @@
 //!
 //! An [`Amount`] is positive and bounded by construction, so no code behind this file asks again
 //! whether a movement of money is zero, negative or near the end of its integer. Decimals become
-//! minor units by moving digits, in time linear in the text: no float and no big number exists here.
+//! minor units by moving digits, in time linear in the text, without floats or big numbers.
 //!
 //! Deliberately absent: arithmetic (balances are sums of their own type), negative amounts (the
 //! direction of a movement is its two accounts), conversion between currencies, rounding.
@@ -23,8 +23,8 @@ use crate::reason::Reason;
 /// Codes without one (`XXX`, `XAU`) and codes out of use (`HRK`) are no currencies here.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Currency {
-    /// Place in the sorted table, so that the order of currencies is the order of their codes. It is
-    /// never stored: the table may grow.
+    /// Place in the sorted table, so that the order of currencies is the order of their codes. It
+    /// is never stored: the table may grow.
     index: u8,
 }
 

@@ -1,7 +1,7 @@
 //! JSON Pointer (RFC 6901), parsed once and followed many times.
 //!
-//! Deliberately absent: `-` as the place behind an array's end (it names nothing one could read) and
-//! the URI fragment form (`#/a`).
+//! Deliberately absent: `-` as the place behind an array's end (it names nothing one could read)
+//! and the URI fragment form (`#/a`).
 
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -9,8 +9,8 @@
 //!    What an amount is worth depends on the currency, so that is weighed behind the currency;
 //! 3. `same_account`.
 //!
-//! Card numbers are looked for in texts as they would be kept, prefix included; an amount is no text.
-//! Details name the field and never quote what stands in it.
+//! Texts are searched for card numbers as they would be kept, prefix included; an amount is no
+//! text. Details name the field and never quote what stands in it.
 //!
 //! Deliberately absent: the reasons that need a ledger (`currency_mismatch`, `unknown_account`,
 //! `conflict`).

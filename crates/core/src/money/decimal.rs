@@ -37,8 +37,8 @@ impl<'a> Decimal<'a> {
 
     /// The amount that is `self × 10^places` minor units.
     ///
-    /// Precedence as in [`AmountError`]: the sign first, since it needs no weighing, then exactness,
-    /// then size.
+    /// Precedence as in [`AmountError`]: the sign first, since it needs no weighing, then
+    /// exactness, then size.
     pub(crate) fn amount(&self, places: u8) -> Result<Amount, AmountError> {
         let figures = || self.whole.bytes().chain(self.fraction.bytes());
         let leading = figures().take_while(|&figure| figure == b'0').count();

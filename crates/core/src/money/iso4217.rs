@@ -1,9 +1,11 @@
 //! The currencies of ISO 4217 (list one) that have a minor unit, as active in January 2026.
 //!
 //! Own data, because libraries with this table need `std`; a test compares it with such a library.
-//! Funds codes with a minor unit (`CLF`, `UYW`) are in. Deliberately absent: codes whose minor unit
-//! the standard gives as N.A. (metals, `XDR`, `XSU`, `XUA`, the bond market units, `XTS`, `XXX`) and
-//! codes that it has withdrawn, lately `ANG`, `BGN`, `CUC`, `HRK`, `SLL` and `ZWL`.
+//! Funds codes with a minor unit (`CLF`, `UYW`) are in.
+//!
+//! Deliberately absent: codes whose minor unit the standard gives as N.A. (metals, `XDR`, `XSU`,
+//! `XUA`, the bond market units, `XTS`, `XXX`) and codes that it has withdrawn, lately `ANG`,
+//! `BGN`, `CUC`, `HRK`, `SLL` and `ZWL`.
 
 /// Code and exponent of the minor unit, sorted by code.
 #[rustfmt::skip]
