@@ -159,6 +159,10 @@ pub async fn run_all<S: Subject>(bench: &Bench<S>) -> Vec<Violation> {
 #[derive(Debug)]
 struct Broken(String);
 
+/// The remedy, when a fault did not come out.
+const NO_FAULTY: &str =
+    "does the subject wrap its targets in `Faulty`, with the faults it is given?";
+
 type Verdict = Result<(), Broken>;
 
 impl From<Failure> for Broken {

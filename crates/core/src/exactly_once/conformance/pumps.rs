@@ -5,7 +5,7 @@
 
 use super::schedule::{Rng, Task, delayed, interleave};
 use super::subject::{Subject, applied_is, behind, ensure, knock};
-use super::{Bench, Broken, Faults, Item, List, Verdict};
+use super::{Bench, Broken, Faults, Item, List, NO_FAULTY, Verdict};
 use crate::exactly_once::pump::{Ended, pump};
 use crate::exactly_once::{Claim, Failure, Target};
 use alloc::boxed::Box;
@@ -31,7 +31,7 @@ pub(super) async fn pump_survives_any_fault<S: Subject>(bench: &Bench<S>) -> Ver
         survives(bench, seed, &numbers, &faults).await.map_err(|broken| broken.with(seed))?;
         fired += faults.fired();
     }
-    ensure(fired > 0, || "no fault was injected: are targets wrapped in `Faulty`?".into())
+    ensure(fired > 0, || format!("no fault was injected: {NO_FAULTY}"))
 }
 
 async fn survives<S: Subject>(
