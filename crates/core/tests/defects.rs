@@ -3,6 +3,7 @@
 //! Run with `--nocapture` for the table. A layer whose loss another layer makes good is listed too:
 //! it shows what the suite cannot see, and why that is right.
 
+use planted::Careless;
 use planted::layers::{Layered, Layers, Names};
 use planted::sources::{HintTrusted, TailUnchecked};
 use planted::tampered::{
@@ -21,6 +22,7 @@ use block_on::block_on;
 
 const DROPPED: &str = "a_dropped_step_changes_nothing";
 const UNKNOWN: &str = "unknown_commit_is_answered_by_claiming";
+const INDEPENDENT: &str = "sources_are_independent";
 const STALE: &str = "refuses_a_stale_start";
 const FENCE_BEGIN: &str = "a_new_claim_fences_the_old_before_begin";
 const FENCE_COMMIT: &str = "a_new_claim_fences_the_old_before_commit";
@@ -45,6 +47,8 @@ fn each_planted_defect_is_caught_by_name() {
     // only those checks fail that ask for the fence itself.
     let fences = [FENCE_BEGIN, FENCE_COMMIT, FENCE_DURING];
     caught("no claim check", || layered(Layers { claim_check: false, ..ALL }), &fences);
+    let expected = [INDEPENDENT];
+    caught("one claim for all sources", one_source, &expected);
     const NEITHER: Layers = Layers { compare_and_set: false, claim_check: false, ..ALL };
     let expected = [STALE, FENCE_BEGIN, FENCE_COMMIT, FENCE_DURING, SIDE_BY_SIDE];
     caught("neither of the two", || layered(NEITHER), &expected);
@@ -65,7 +69,11 @@ fn each_planted_defect_is_caught_by_name() {
     caught("a dropped step's session goes on", || tampered(HalfOpenSession::new()), &expected);
 
     let expected = [KEY_ONCE, DOOR_AGAIN, SIDE_BY_SIDE];
-    run("identity check removed", planted::WithoutIdentity, &expected);
+    let defect = |inner| Careless { inner, identity: false, faults: true };
+    run("identity check removed", defect, &expected);
+    let expected = [DROPPED, UNKNOWN, DOOR_AGAIN, PUMP];
+    let defect = |inner| Careless { inner, identity: true, faults: false };
+    run("faults not injected", defect, &expected);
 }
 
 #[test]
@@ -93,6 +101,12 @@ fn each_planted_defect_of_a_source_is_caught() {
 fn layered(keep: Layers) -> impl Fn(Leg, Option<&str>) -> Layered<Leg> {
     let names = Names::default();
     move |target, source| Layered::new(target, source, names.clone(), keep)
+}
+
+/// A claim on any source fences the claims on all.
+fn one_source() -> impl Fn(Leg, Option<&str>) -> Layered<Leg> {
+    let layered = layered(Layers::ALL);
+    move |target, source| layered(target, source.map(|_| "one"))
 }
 
 /// Commits go wrong in one way.

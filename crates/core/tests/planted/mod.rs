@@ -2,7 +2,8 @@
 //!
 //! All are wrappers around public traits, so they fit any backend: `planted::subject` puts one in
 //! front of each target of a subject. Production code holds no switch. A backend's own tests may
-//! include this directory by path.
+//! include this directory by path; what the wrappers ask of its keys, snapshots and effects is that
+//! they can be cloned.
 
 pub mod layers;
 pub mod sources;
@@ -68,33 +69,47 @@ where
     }
 }
 
-/// Identity check removed: whatever a key says, the item counts as new.
-pub struct WithoutIdentity<S>(pub S);
+/// A subject that forgets part of its work.
+pub struct Careless<S> {
+    pub inner: S,
+    /// Without it, an item counts as new whatever its key says.
+    pub identity: bool,
+    /// Without them, the suite would test nothing but sunshine.
+    pub faults: bool,
+}
 
-impl<S: Subject> Subject for WithoutIdentity<S> {
-    type Target = S::Target;
-
-    fn leg(&self, source: &str, faults: Faults) -> S::Target {
-        self.0.leg(source, faults)
-    }
-
-    fn door(&self, faults: Faults) -> S::Target {
-        self.0.door(faults)
-    }
-
-    async fn applied(&self) -> Result<Vec<u64>, Failure> {
-        self.0.applied().await
+impl<S> Careless<S> {
+    fn injected(&self, faults: Faults) -> Faults {
+        if self.faults { faults } else { Faults::none() }
     }
 }
 
-impl<S: Subject> Decide<Item, S::Target> for WithoutIdentity<S> {
+impl<S: Subject> Subject for Careless<S> {
+    type Target = S::Target;
+
+    fn leg(&self, source: &str, faults: Faults) -> S::Target {
+        self.inner.leg(source, self.injected(faults))
+    }
+
+    fn door(&self, faults: Faults) -> S::Target {
+        self.inner.door(self.injected(faults))
+    }
+
+    async fn applied(&self) -> Result<Vec<u64>, Failure> {
+        self.inner.applied().await
+    }
+}
+
+impl<S: Subject> Decide<Item, S::Target> for Careless<S> {
     fn keys(&self, items: &[Item]) -> KeysOf<S::Target> {
-        self.0.keys(items)
+        self.inner.keys(items)
     }
 
     fn decide(&self, items: &[Item], snapshot: &SnapshotOf<S::Target>) -> Vec<EffectOf<S::Target>> {
-        let unrecognised: Vec<Item> =
-            items.iter().map(|item| Item::nameless(item.number)).collect();
-        self.0.decide(&unrecognised, snapshot)
+        if self.identity {
+            return self.inner.decide(items, snapshot);
+        }
+        let strangers: Vec<Item> = items.iter().map(|item| Item::nameless(item.number)).collect();
+        self.inner.decide(&strangers, snapshot)
     }
 }
