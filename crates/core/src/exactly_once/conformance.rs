@@ -13,10 +13,11 @@
 //! ```
 //! use semel_core::exactly_once::conformance::{Bench, Grant, Model, run_all};
 //!
-//! // 1. `impl Subject for Store`: hand out legs and doors as `Faulty::new(store.leg(source), faults)`.
-//! // 2. `impl Decide<Item, _> for Store`: an item becomes a request with the key `item.to_string()`.
-//! // 3. `applied`: read the keys of the log in order, through `Item::number_in`.
-//! // 4. The test:
+//! // 1. `impl Subject for Store`: legs and doors are `Faulty::new(…, faults)`; `applied` reads the
+//! //    keys of the log in order, through `Item::number_in`.
+//! // 2. `impl Decide<Item, _> for Store`: an item becomes a request whose key is
+//! //    `item.to_string()`; decide it as in production.
+//! // 3. The test:
 //! let bench = Bench::new(0..4, || async { Model::new(Grant::AtOnce) });
 //! let violations = block_on(run_all(&bench));
 //! assert!(violations.is_empty(), "{violations:?}");

@@ -1,8 +1,8 @@
-//! What goes wrong between a caller and a target: a wrapper that injects it, a script that says what.
+//! What goes wrong between a caller and a target: a wrapper injects it, a script says what.
 //!
 //! Every verb gives way at least once, so that whoever polls decides who moves in between. What is
-//! injected is what a caller of a real store can see: a refusal, a session that ends, an answer that
-//! is lost before or after the commit, a caller that stops waiting half-way.
+//! injected is what a caller of a real store can see: a refusal, a session that ends, an answer
+//! that is lost before or after the commit, a caller that stops waiting half-way.
 
 use super::schedule::{Rng, polled, yield_now};
 use crate::exactly_once::{Claim, Cursor, Failure, Step, Target};

@@ -1,8 +1,8 @@
 //! Laws 2 and 3 with two owners: the elder can do nothing more, at whatever moment it is overtaken.
 //!
-//! While a step is open, a target may let a new claim wait until it has ended, or grant it and fence
-//! the step. The checks accept both, and nothing else: the elder's step was committed exactly if
-//! the younger claim stands behind it.
+//! While a step is open, a target may let a new claim wait until it has ended, or grant it and
+//! fence the step. The checks accept both, and nothing else: the elder's step was committed exactly
+//! if the younger claim stands behind it.
 
 use super::schedule::{both, delayed, polled};
 use super::subject::{

@@ -50,7 +50,7 @@ impl Source for List<'_> {
 /// Law 5: `make` opens the same source, of at least two items, anew each time.
 ///
 /// However a reader splits its reading, and wherever it starts again, the same items stand at the
-/// same positions; the hint changes nothing; and a cursor whose tail is not the source's is refused.
+/// same positions; the hint changes nothing; a cursor whose tail is not the source's is refused.
 ///
 /// # Errors
 /// What was seen, when the law is broken.
