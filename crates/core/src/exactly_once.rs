@@ -145,6 +145,8 @@ pub trait Step: Sized + Send {
 
     /// Make the effects and the cursor's move to `to` durable, together.
     ///
+    /// Whoever drops this future half-way is left as by `Unknown`: the next claim tells.
+    ///
     /// # Errors
     /// `Unknown` when it may have happened; after any other error it has not.
     fn commit(

@@ -20,8 +20,8 @@ pub enum Ended {
 
 /// Carry `source` into `target`, at most `limit` items a step.
 ///
-/// `wait` is called before each new try with the number of tries that failed since the last
-/// commit, and returns when it is time ([`crate::retry`]).
+/// `wait` is called before each new try and returns when it is time; it is told how many tries had
+/// failed since the last commit before the one that just did ([`crate::retry`]: 0 for the first).
 pub async fn pump<S, T, D, F>(
     source: &mut S,
     target: &T,
