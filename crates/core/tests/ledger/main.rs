@@ -15,3 +15,7 @@ mod operations;
 mod payments;
 
 mod letters;
+
+mod properties;
+mod reference;
+mod wishes;
