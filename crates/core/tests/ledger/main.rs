@@ -19,3 +19,5 @@ mod letters;
 mod properties;
 mod reference;
 mod wishes;
+
+mod total;
