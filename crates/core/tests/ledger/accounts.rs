@@ -2,6 +2,7 @@
 
 use crate::script::{check, compare};
 use crate::store::anchored;
+use semel_core::render;
 
 #[test]
 fn an_account_is_opened_once_and_its_properties_are_its_identity() {
@@ -111,4 +112,32 @@ fn every_1024th_event_is_anchored() {
     }
     assert_eq!(store.log.len(), 7 + 25 * 92);
     assert!(anchored(&store) && store.anchors.len() == 2);
+}
+
+#[test]
+#[rustfmt::skip]
+fn an_account_is_shown_as_it_is_now() {
+    let store = check(
+        "
+  open tab  USD 2500                    | new
+  pay k1 30 USD bank alice              | succeeded
+  pay k2 20 USD alice tab later         | pending
+  close alice                           | new
+",
+    );
+    for (id, properties, posted, pending) in [
+        ("bank",  r#""USD","overdraft":"unlimited""#,           [30,  0, -30], [ 0,  0]),
+        ("alice", r#""USD","overdraft":"none","closed":true"#,  [ 0, 30,  30], [20,  0]),
+        ("tab",   r#""USD","overdraft":2500"#,                  [ 0,  0,   0], [ 0, 20]),
+        ("cafe",  r#""EUR","overdraft":"none""#,                [ 0,  0,   0], [ 0,  0]),
+    ] {
+        let [debits, credits, balance] = posted;
+        let posted = format!(r#"{{"debits":{debits},"credits":{credits},"balance":{balance}}}"#);
+        let [debits, credits] = pending;
+        let pending = format!(r#"{{"debits":{debits},"credits":{credits}}}"#);
+        let shown = format!(
+            r#"{{"id":"{id}","currency":{properties},"posted":{posted},"pending":{pending}}}"#
+        );
+        assert_eq!(render::account(&store.accounts[id]), shown);
+    }
 }

@@ -20,4 +20,5 @@ mod properties;
 mod reference;
 mod wishes;
 
+mod golden;
 mod total;

@@ -1,6 +1,9 @@
 //! Refunds, captures and voids: what is left, which states allow them, whom they belong to.
 
-use crate::script::check;
+use crate::script::{check, compare};
+use crate::store::{LEDGER, Store};
+use semel_core::payment::Identity;
+use semel_core::render;
 
 #[test]
 fn refunds_never_pass_what_was_paid() {
@@ -182,4 +185,28 @@ fn a_key_names_one_operation() {
   refund  s:r1 k1 1                     | exceeds payment
 ",
     );
+}
+
+#[test]
+fn a_payment_is_shown_with_what_later_events_say_of_it() {
+    let mut store = check("pay k1 100 USD bank alice later note=n | pending");
+    shown(&store, "pending", 0, 0);
+    compare(&mut store, "capture c1 k1 60 | captured 60");
+    shown(&store, "captured", 60, 0);
+    compare(&mut store, "refund r1 k1 25 | refunded 25");
+    shown(&store, "captured", 60, 25);
+    compare(&mut store, "close alice | new\n refund r2 k1 all | refund_declined 35 account_closed");
+    shown(&store, "captured", 60, 25);
+}
+
+/// As the first answer, but for the state and what is added behind.
+#[track_caller]
+fn shown(store: &Store, state: &str, moved: i64, refunded: i64) {
+    let event = store.recorded(&Identity { namespace: "".into(), key: "k1".into() }).unwrap();
+    let answer = render::answer(&event, LEDGER);
+    let expected = answer
+        .replace(r#""state":"pending""#, &format!(r#""state":"{state}""#))
+        .replace("Z\"}", &format!(r#"Z","amount_moved":{moved},"amount_refunded":{refunded}}}"#));
+    let payment = store.paid(&event.id(LEDGER)).unwrap().payment;
+    assert_eq!(render::current(&payment, LEDGER), expected);
 }

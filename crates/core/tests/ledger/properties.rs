@@ -8,10 +8,12 @@ use crate::script::say;
 use crate::store::{LEDGER, anchored, replay};
 use crate::wishes::{name, run, wishes};
 use proptest::prelude::*;
+use semel_core::account::Totals;
 use semel_core::event::{Event, Reference as Refers};
 use semel_core::ledger::{Command, Outcome};
 use semel_core::render;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
@@ -26,9 +28,10 @@ proptest! {
         }
         prop_assert_eq!(reference.accounts.len(), store.accounts.len());
         for account in &reference.accounts {
-            let totals = store.accounts[&name(account.name)].totals;
-            let own = [totals.debits, totals.credits, totals.pending_debits, totals.pending_credits];
-            prop_assert_eq!(own.map(i128::from), reference.totals(account.name));
+            let Totals { debits, credits, pending_debits, pending_credits } =
+                store.accounts[&name(account.name)].totals;
+            let totals = [debits, credits, pending_debits, pending_credits].map(i128::from);
+            prop_assert_eq!(totals, reference.totals(account.name));
         }
     }
 
@@ -60,7 +63,7 @@ proptest! {
         };
         prop_assert_eq!(words(&told_together), words(&told_apart));
         prop_assert_eq!(&together.accounts, &apart.accounts);
-        let events = |log: &[std::sync::Arc<Event>]| -> Vec<Event> {
+        let events = |log: &[Arc<Event>]| -> Vec<Event> {
             log.iter().map(|event| timeless(event)).collect()
         };
         prop_assert_eq!(events(&together.log), events(&apart.log));

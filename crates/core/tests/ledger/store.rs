@@ -87,7 +87,7 @@ impl Store {
     }
 
     /// The payment at the seq of `id`, whatever else the id says.
-    fn paid(&self, id: &EventId) -> Option<Paid> {
+    pub fn paid(&self, id: &EventId) -> Option<Paid> {
         let event = self.log.get(usize::try_from(id.seq.checked_sub(1)?).ok()?)?;
         let mut payment = Payment::recorded(Event::clone(event))?;
         for later in &self.log {
