@@ -39,13 +39,14 @@ impl Books<'_> {
         let credit = self.found_or(places.credit, || {
             pay.open.credit.map(|overdraft| new(next, &pay.credit_account, overdraft))
         });
-        let (Some(debit), Some(credit)) = (&debit, &credit) else {
-            return Err(Refusal::Invalid(unknown(debit.is_none(), credit.is_none())));
+        let unknown = unknown(debit.is_none(), credit.is_none());
+        let (Some(debit), Some(credit)) = (debit, credit) else {
+            return Err(Refusal::Invalid(unknown));
         };
         if debit.currency != currency || credit.currency != currency {
             return Err(Refusal::Invalid(vec![CURRENCY_MISMATCH]));
         }
-        let decline = declined(debit, credit, pay.amount);
+        let decline = declined(&debit, &credit, pay.amount);
         let opened = [opened(places.debit, debit), opened(places.credit, credit)];
 
         // After this point it must succeed.
@@ -164,10 +165,10 @@ fn unknown(debit: bool, credit: bool) -> Vec<FieldProblem> {
 }
 
 /// A new account and its page, if it is new.
-fn opened(page: usize, account: &Cow<'_, Account>) -> Option<(usize, Account)> {
+fn opened(page: usize, account: Cow<'_, Account>) -> Option<(usize, Account)> {
     match account {
         Cow::Borrowed(_) => None,
-        Cow::Owned(account) => Some((page, account.clone())),
+        Cow::Owned(account) => Some((page, account)),
     }
 }
 
