@@ -6,7 +6,10 @@
 //! Deliberately absent: waiting, failing, and the order of locks (there is one: the ledger's row).
 
 mod books;
+mod keys;
 mod operations;
+
+pub use keys::Keys;
 
 use crate::Text;
 use crate::account::{Account, Overdraft};
@@ -17,10 +20,10 @@ use crate::id::EventId;
 use crate::ingest::Counts;
 use crate::payment::{FieldProblem, Identity, Operation, Pay, Payment};
 use crate::reason::Reason;
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use books::Books;
+use keys::Places;
 
 /// Where a ledger's log ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,106 +69,6 @@ impl Command {
             Command::Pay(identity, _) | Command::Operate(identity, ..) => Some(identity),
             Command::OpenAccount(_) | Command::CloseAccount(_) => None,
         }
-    }
-}
-
-/// What a step has to look up. Made before the lock is taken, so that little is left to do under it.
-#[derive(Debug, Default)]
-pub struct Keys {
-    /// Distinct identities, each with its hash.
-    pub identities: Vec<(Identity, i64)>,
-    /// Distinct accounts.
-    pub accounts: Vec<Text>,
-    /// Distinct payments.
-    pub payments: Vec<EventId>,
-    /// Dead letters that are to be settled.
-    pub letters: Vec<i64>,
-    places: Vec<Places>,
-}
-
-/// Where a command finds what it named, as indices into the lists of the keys, and what could be
-/// said of it without looking anything up.
-#[derive(Debug, Default)]
-struct Places {
-    identity: usize,
-    debit: usize,
-    credit: usize,
-    payment: usize,
-    problems: Vec<FieldProblem>,
-    extra: Option<Text>,
-}
-
-impl Keys {
-    /// The keys of `commands`.
-    pub fn of<'a>(commands: impl IntoIterator<Item = &'a Command>) -> Keys {
-        let mut keys = Keys::default();
-        let mut lists = Lists::default();
-        for command in commands {
-            let places = lists.places(command);
-            keys.places.push(places);
-        }
-        let hashed = |identity: &Identity| {
-            (identity.clone(), Identity::hash(&identity.namespace, &identity.key))
-        };
-        keys.identities = lists.identities.list.into_iter().map(hashed).collect();
-        keys.accounts = lists.accounts.list.into_iter().cloned().collect();
-        keys.payments = lists.payments.list.into_iter().copied().collect();
-        keys
-    }
-}
-
-/// The distinct things that the commands of a step name.
-#[derive(Default)]
-struct Lists<'a> {
-    identities: Distinct<'a, Identity>,
-    accounts: Distinct<'a, Text>,
-    payments: Distinct<'a, EventId>,
-}
-
-impl<'a> Lists<'a> {
-    fn places(&mut self, command: &'a Command) -> Places {
-        let mut places = Places::default();
-        if let Some(identity) = command.identity() {
-            places.identity = self.identities.place(identity);
-        }
-        match command {
-            Command::Pay(_, pay) => {
-                places.debit = self.accounts.place(&pay.debit_account);
-                places.credit = self.accounts.place(&pay.credit_account);
-                places.problems = pay.problems();
-                places.extra = pay.extra();
-            }
-            Command::Operate(_, payment, operation) => {
-                places.payment = self.payments.place(payment);
-                places.problems = operation.problems();
-                places.extra = operation.extra();
-            }
-            Command::OpenAccount(AccountRequest { id, .. }) | Command::CloseAccount(id) => {
-                places.debit = self.accounts.place(id);
-            }
-        }
-        places
-    }
-}
-
-/// A list without repeats, and where in it each item stands.
-struct Distinct<'a, T> {
-    index: BTreeMap<&'a T, usize>,
-    list: Vec<&'a T>,
-}
-
-impl<T> Default for Distinct<'_, T> {
-    fn default() -> Self {
-        Distinct { index: BTreeMap::new(), list: Vec::new() }
-    }
-}
-
-impl<'a, T: Ord> Distinct<'a, T> {
-    fn place(&mut self, item: &'a T) -> usize {
-        *self.index.entry(item).or_insert_with(|| {
-            self.list.push(item);
-            self.list.len() - 1
-        })
     }
 }
 

@@ -3,8 +3,8 @@
 //! `no_std`: no clock, file, socket, thread or randomly seeded map exists here, so the compiler
 //! proves that every decision is a function of what it is given.
 //!
-//! Reading order: [`exactly_once`] (the law), [`ledger`] (the decisions), [`event`] (what they leave
-//! behind), [`render`] (what the outside sees of it).
+//! Reading order: [`exactly_once`] (the law), [`ledger`] (the decisions), [`event`] (what they
+//! leave behind), [`render`] (what the outside sees of it).
 
 #![no_std]
 

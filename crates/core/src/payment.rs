@@ -25,7 +25,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// 63 bits of SHA-256 over namespace and key, for an index. The row decides; this only finds it.
+    /// 63 bits of SHA-256 over namespace and key, for an index. It only finds; the row decides.
     pub fn hash(namespace: &str, key: &str) -> i64 {
         let mut bytes = Vec::with_capacity(namespace.len() + 1 + key.len());
         bytes.extend(namespace.as_bytes());

@@ -13,8 +13,8 @@
 //! ```
 //!
 //! Each line is a step of its own; a line that begins with `+` is decided together with the line
-//! above it. A key written `NAMESPACE:KEY` is one of an ingest. Every table begins with the accounts
-//! of [`ACCOUNTS`].
+//! above it. A key written `NAMESPACE:KEY` is one of an ingest. Every table begins with the
+//! accounts of [`ACCOUNTS`].
 
 use crate::store::{LEDGER, Store};
 use semel_core::account::{Account, Overdraft};
