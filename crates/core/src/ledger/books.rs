@@ -50,7 +50,8 @@ impl<'a> Books<'a> {
             pages: snapshot.accounts.iter().map(|account| account.as_ref().map(page)).collect(),
             payments: Vec::with_capacity(snapshot.payments.len()),
             position: snapshot.position,
-            effects: Vec::new(),
+            // An event for each command, and at the end its accounts and the log's end.
+            effects: Vec::with_capacity(snapshot.keys.places.len() + snapshot.accounts.len() + 1),
             encoding: Vec::new(),
         };
         books.file_payments();
