@@ -1,0 +1,275 @@
+//! The writer: a thread that owns the one connection that writes, and does one job after another.
+//!
+//! A step is a job that answers its snapshot and then waits for the commit, so nothing else is
+//! written between the two. Whoever drops the step, or lets it lie, ends the wait: rolled back.
+
+use super::classify::classify;
+use super::commit::Commit;
+use super::memory::Memory;
+use super::open::WriterLock;
+use super::row;
+use super::step::Open;
+use super::Options;
+use crate::rows::{Binding, Ledger};
+use rusqlite::{Connection, OptionalExtension, params};
+use semel_core::event::Event;
+use semel_core::exactly_once::Cursor;
+use semel_core::failure::{Failure, Stop};
+use semel_core::ledger::{Position, Snapshot};
+use semel_core::problem::Code;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// How long a step may stay open without a commit before it is given up.
+const STEP_IDLE_MAX: Duration = Duration::from_secs(2);
+
+type Job = Box<dyn FnOnce(&mut Writer) + Send>;
+
+/// The way to the writer's thread.
+pub(super) struct Handle {
+    jobs: mpsc::Sender<Job>,
+    commits: watch::Receiver<u64>,
+    stopped: Arc<Mutex<Option<Stop>>>,
+}
+
+impl Handle {
+    pub(super) fn start(conn: Connection, lock: WriterLock, options: Options) -> Handle {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let (committed, commits) = watch::channel(0);
+        let stopped = Arc::new(Mutex::new(None));
+        let mut writer = Writer {
+            conn,
+            options,
+            memory: HashMap::new(),
+            committed,
+            stopped: stopped.clone(),
+        };
+        thread::spawn(move || {
+            let _held_to_the_end = lock;
+            for job in queue {
+                job(&mut writer);
+            }
+        });
+        Handle { jobs, commits, stopped }
+    }
+
+    /// Run `job` on the writer's thread.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Writer) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.send(move |writer| {
+            let result = writer.unless_stopped(job);
+            // Whoever asked may have gone; what was done stays done.
+            let _ = answer.send(result);
+        })?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    /// Open a step: the snapshot, and where to send the commit.
+    pub(super) async fn begin(
+        &self,
+        open: Open,
+    ) -> Result<(Snapshot, mpsc::Sender<Commit>), Failure> {
+        let (answer, answered) = oneshot::channel();
+        self.send(move |writer| writer.step(open, answer))?;
+        answered.await.map_err(|_| gone())?
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.commits.clone()
+    }
+
+    pub(super) fn stopped(&self) -> Option<Stop> {
+        self.stopped.lock().expect("nobody panics while holding it").clone()
+    }
+
+    fn send(&self, job: impl FnOnce(&mut Writer) + Send + 'static) -> Result<(), Failure> {
+        self.jobs.send(Box::new(job)).map_err(|_| gone())
+    }
+}
+
+fn gone() -> Failure {
+    Stop::new(Code::StoreDefect, "the writer's thread has ended").into()
+}
+
+/// What the writer's thread owns.
+pub(super) struct Writer {
+    pub(super) conn: Connection,
+    pub(super) options: Options,
+    memory: HashMap<u32, Memory>,
+    committed: watch::Sender<u64>,
+    stopped: Arc<Mutex<Option<Stop>>>,
+}
+
+impl Writer {
+    /// After a permanent failure nothing is tried any more: the process is about to stop.
+    fn unless_stopped<T>(
+        &mut self,
+        job: impl FnOnce(&mut Writer) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if let Some(stop) = &*self.stopped.lock().expect("nobody panics while holding it") {
+            return Err(Failure::Permanent(stop.clone()));
+        }
+        let result = job(self);
+        if let Err(failure) = &result {
+            self.note(failure);
+        }
+        result
+    }
+
+    fn note(&self, failure: &Failure) {
+        let ends_writer = |stop: &Stop| stop.code != Code::SourceBound;
+        if let Failure::Permanent(stop) = failure
+            && ends_writer(stop)
+        {
+            *self.stopped.lock().expect("nobody panics while holding it") = Some(stop.clone());
+        }
+    }
+
+    fn step(
+        &mut self,
+        open: Open,
+        answer: oneshot::Sender<Result<(Snapshot, mpsc::Sender<Commit>), Failure>>,
+    ) {
+        let (ledger, memory) = (open.ledger, self.memory.remove(&open.ledger));
+        let leg = open.leg.clone();
+        let begun = self.unless_stopped(|writer| writer.begin(open, memory.unwrap_or_default()));
+        let (snapshot, memory) = match begun {
+            Ok(begun) => begun,
+            Err(failure) => {
+                self.roll_back();
+                let _ = answer.send(Err(failure));
+                return;
+            }
+        };
+        let (commit, commits) = mpsc::channel();
+        if answer.send(Ok((snapshot, commit))).is_err() {
+            return self.give_up(ledger, memory);
+        }
+        let Ok(Commit { effects, to, answer }) = commits.recv_timeout(STEP_IDLE_MAX) else {
+            return self.give_up(ledger, memory);
+        };
+        let done = self.unless_stopped(|writer| {
+            writer.commit(ledger, leg.as_ref(), memory, effects, to)
+        });
+        let done = done.map(|memory| {
+            self.memory.insert(ledger, memory);
+            self.committed.send_modify(|count| *count += 1);
+        });
+        if done.is_err() {
+            // What it remembered may be wrong now; the log knows better.
+            self.roll_back();
+        }
+        let _ = answer.send(done);
+    }
+
+    /// A dropped step: nothing happened, so what was remembered before it still holds.
+    fn give_up(&mut self, ledger: u32, memory: Memory) {
+        self.roll_back();
+        self.memory.insert(ledger, memory);
+    }
+
+    fn roll_back(&self) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+        {
+            self.note(&classify(&error));
+        }
+    }
+
+    pub(super) fn ledger(&mut self, id: &str) -> Result<Ledger, Failure> {
+        const INSERT: &str = "INSERT INTO ledger (no, id, next_seq, tail, indexed_seq)
+            SELECT coalesce(max(no), 0) + 1, ?1, 1, zeroblob(32), 0 FROM ledger WHERE true
+            ON CONFLICT ON CONSTRAINT ledger_id DO NOTHING";
+        let run = || -> rusqlite::Result<Ledger> {
+            let found = row::ledger_by_id(&self.conn, id)?;
+            if let Some(ledger) = found {
+                return Ok(ledger);
+            }
+            self.conn.execute(&INSERT.replace("ON CONSTRAINT ledger_id", "(id)"), [id])?;
+            row::ledger_by_id(&self.conn, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+        };
+        run().map_err(|error| classify(&error))
+    }
+
+    pub(super) fn bind(&mut self, ledger: u32, binding: &Binding) -> Result<(), Failure> {
+        const BIND: &str = "INSERT INTO leg
+                (source, ledger, ingest, file, mapping, next, tail, hint, until)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)
+            ON CONFLICT (source) DO UPDATE SET mapping = excluded.mapping, file = excluded.file
+                WHERE ledger = excluded.ledger AND ingest = excluded.ingest";
+        let Binding { source, ingest, file, mapping } = binding;
+        let Cursor { next, tail, hint } = Cursor::START;
+        let bound = self.conn.execute(
+            BIND,
+            params![source, ledger, ingest, file, mapping, next as i64, tail.0, hint as i64],
+        );
+        if 0 < bound.map_err(|error| classify(&error))? {
+            return Ok(());
+        }
+        let owner = self.conn.query_row(
+            "SELECT leg.ingest, ledger.id FROM leg JOIN ledger ON ledger.no = leg.ledger
+             WHERE source = ?1",
+            [source],
+            |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)),
+        );
+        let (ingest, ledger) = owner.map_err(|error| classify(&error))?;
+        let detail = format!("{source} belongs to the ingest {ingest} of the ledger {ledger}");
+        Err(Stop::new(Code::SourceBound, detail).into())
+    }
+
+    pub(super) fn recorded(
+        &mut self,
+        ledger: u32,
+        namespace: &str,
+        key: &str,
+    ) -> Result<Option<Event>, Failure> {
+        let position = self.position(ledger)?.0;
+        let mut memory = self.memory.remove(&ledger).unwrap_or_default();
+        memory.catch_up(&self.conn, ledger, position)?;
+        let found = memory.keys.find(&self.conn, ledger, namespace, key);
+        self.memory.insert(ledger, memory);
+        Ok(found?.ok())
+    }
+
+    /// The end of a ledger's log, and how far its keys are indexed.
+    pub(super) fn position(&self, ledger: u32) -> Result<(Position, u64), Failure> {
+        const ASK: &str = "SELECT next_seq, tail, indexed_seq FROM ledger WHERE no = ?1";
+        let mut ask = self.conn.prepare_cached(ASK).map_err(|error| classify(&error))?;
+        let found = ask
+            .query_row([ledger], |row| {
+                let position = Position { next_seq: row::seq(row, 0)?, tail: row::hash(row, 1)? };
+                Ok((position, row::seq(row, 2)?))
+            })
+            .optional()
+            .map_err(|error| classify(&error))?;
+        found.ok_or_else(|| {
+            Stop::new(Code::StoreDefect, format!("there is no ledger numbered {ledger}")).into()
+        })
+    }
+
+    /// Bring the key index up to the log, and the write-ahead log into the file.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
+        let ledgers: Vec<u32> = self.memory.keys().copied().collect();
+        for ledger in ledgers {
+            self.index_keys(ledger)?;
+        }
+        let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE); PRAGMA optimize";
+        self.conn.execute_batch(checkpoint).map_err(|error| classify(&error))
+    }
+
+    fn index_keys(&mut self, ledger: u32) -> Result<(), Failure> {
+        let run = |sql: &str| self.conn.execute_batch(sql).map_err(|error| classify(&error));
+        let Some(mut memory) = self.memory.remove(&ledger) else { return Ok(()) };
+        run("BEGIN IMMEDIATE")?;
+        let (position, _) = self.position(ledger)?;
+        memory.catch_up(&self.conn, ledger, position)?;
+        memory.keys.write_all(&self.conn, ledger, position)?;
+        run("COMMIT")
+    }
+}
