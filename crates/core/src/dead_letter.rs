@@ -122,8 +122,7 @@ pub fn discard_keys(letters: &[i64]) -> Keys {
 /// Their source's counts stay: they were read, and they died.
 pub fn discard(snapshot: &Snapshot) -> (Vec<i64>, Vec<Effect>) {
     let letters = snapshot.keys.letters.iter().zip(&snapshot.letters);
-    let there: Vec<i64> =
-        letters.filter_map(|(id, letter)| letter.as_ref().map(|_| *id)).collect();
+    let there: Vec<i64> = letters.filter_map(|(id, letter)| letter.as_ref().map(|_| *id)).collect();
     let effects = there.iter().map(|id| Effect::Settle(*id)).collect();
     (there, effects)
 }

@@ -22,6 +22,7 @@ use crate::clock;
 use crate::rows::{Binding, Ledger};
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
+use semel_core::payment::Identity;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +68,8 @@ impl Sqlite {
     pub fn open_with(path: &Path, options: Options) -> Result<Sqlite, Stop> {
         let lock = open::lock(path)?;
         let conn = open::writer(path)?;
-        let writer = Handle::start(conn, lock, options);
+        let writer =
+            Handle::start(conn, lock, options).map_err(|error| open::stop(&error, path))?;
         Ok(Sqlite { writer: Arc::new(writer), reader: Reader::open(path)? })
     }
 
@@ -111,8 +113,8 @@ impl Sqlite {
         namespace: &str,
         key: &str,
     ) -> Result<Option<Event>, Failure> {
-        let (namespace, key) = (namespace.to_owned(), key.to_owned());
-        self.writer.run(move |writer| writer.recorded(ledger, &namespace, &key)).await
+        let identity = Identity { namespace: namespace.into(), key: key.into() };
+        self.writer.run(move |writer| writer.recorded(ledger, identity)).await
     }
 
     /// Changes after every commit.

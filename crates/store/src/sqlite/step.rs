@@ -56,19 +56,15 @@ impl Writer {
     }
 
     /// Open the SQL transaction and look everything up. On failure the caller rolls back.
-    pub(super) fn begin(
-        &mut self,
-        open: Open,
-        mut memory: Memory,
-    ) -> Result<(Snapshot, Memory), Failure> {
+    pub(super) fn begin(&mut self, open: Open, memory: &mut Memory) -> Result<Snapshot, Failure> {
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|error| classify(&error))?;
         let Open { ledger, leg, keys } = open;
         if let Some(leg) = &leg {
             self.check_claim(leg)?;
         }
-        let (position, _) = self.position(ledger)?;
+        let position = self.position(ledger)?;
         memory.catch_up(&self.conn, ledger, position)?;
-        let snapshot = Snapshot {
+        Ok(Snapshot {
             ledger,
             position,
             now: (self.options.clock)(),
@@ -78,8 +74,7 @@ impl Writer {
                 .map_err(|error| classify(&error))?,
             letters: self.letters(ledger, &keys.letters).map_err(|error| classify(&error))?,
             keys,
-        };
-        Ok((snapshot, memory))
+        })
     }
 
     fn check_claim(&self, leg: &LegClaim) -> Result<(), Failure> {

@@ -3,19 +3,20 @@
 //! A step is a job that answers its snapshot and then waits for the commit, so nothing else is
 //! written between the two. Whoever drops the step, or lets it lie, ends the wait: rolled back.
 
+use super::Options;
 use super::classify::classify;
 use super::commit::Commit;
 use super::memory::Memory;
 use super::open::WriterLock;
 use super::row;
 use super::step::Open;
-use super::Options;
 use crate::rows::{Binding, Ledger};
 use rusqlite::{Connection, OptionalExtension, params};
 use semel_core::event::Event;
 use semel_core::exactly_once::Cursor;
 use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::{Position, Snapshot};
+use semel_core::payment::Identity;
 use semel_core::problem::Code;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, mpsc};
@@ -36,13 +37,19 @@ pub(super) struct Handle {
 }
 
 impl Handle {
-    pub(super) fn start(conn: Connection, lock: WriterLock, options: Options) -> Handle {
+    pub(super) fn start(
+        conn: Connection,
+        lock: WriterLock,
+        options: Options,
+    ) -> rusqlite::Result<Handle> {
+        let owner = conn.query_row("SELECT randomblob(16)", [], |row| row.get(0))?;
         let (jobs, queue) = mpsc::channel::<Job>();
         let (committed, commits) = watch::channel(0);
         let stopped = Arc::new(Mutex::new(None));
         let mut writer = Writer {
             conn,
             options,
+            owner,
             memory: HashMap::new(),
             committed,
             stopped: stopped.clone(),
@@ -53,7 +60,7 @@ impl Handle {
                 job(&mut writer);
             }
         });
-        Handle { jobs, commits, stopped }
+        Ok(Handle { jobs, commits, stopped })
     }
 
     /// Run `job` on the writer's thread.
@@ -101,6 +108,8 @@ fn gone() -> Failure {
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) options: Options,
+    /// This process, in the rows of its claims.
+    pub(super) owner: [u8; 16],
     memory: HashMap<u32, Memory>,
     committed: watch::Sender<u64>,
     stopped: Arc<Mutex<Option<Stop>>>,
@@ -123,11 +132,11 @@ impl Writer {
     }
 
     fn note(&self, failure: &Failure) {
-        let ends_writer = |stop: &Stop| stop.code != Code::SourceBound;
+        // A bound source is the caller's mistake; the store is well.
         if let Failure::Permanent(stop) = failure
-            && ends_writer(stop)
+            && stop.code != Code::SourceBound
         {
-            *self.stopped.lock().expect("nobody panics while holding it") = Some(stop.clone());
+            self.stop(stop.clone());
         }
     }
 
@@ -136,13 +145,12 @@ impl Writer {
         open: Open,
         answer: oneshot::Sender<Result<(Snapshot, mpsc::Sender<Commit>), Failure>>,
     ) {
-        let (ledger, memory) = (open.ledger, self.memory.remove(&open.ledger));
-        let leg = open.leg.clone();
-        let begun = self.unless_stopped(|writer| writer.begin(open, memory.unwrap_or_default()));
-        let (snapshot, memory) = match begun {
-            Ok(begun) => begun,
+        let (ledger, leg) = (open.ledger, open.leg.clone());
+        let mut memory = self.memory.remove(&ledger).unwrap_or_default();
+        let snapshot = match self.unless_stopped(|writer| writer.begin(open, &mut memory)) {
+            Ok(snapshot) => snapshot,
             Err(failure) => {
-                self.roll_back();
+                self.give_up(ledger, memory);
                 let _ = answer.send(Err(failure));
                 return;
             }
@@ -154,9 +162,8 @@ impl Writer {
         let Ok(Commit { effects, to, answer }) = commits.recv_timeout(STEP_IDLE_MAX) else {
             return self.give_up(ledger, memory);
         };
-        let done = self.unless_stopped(|writer| {
-            writer.commit(ledger, leg.as_ref(), memory, effects, to)
-        });
+        let done =
+            self.unless_stopped(|writer| writer.commit(ledger, leg.as_ref(), memory, effects, to));
         let done = done.map(|memory| {
             self.memory.insert(ledger, memory);
             self.committed.send_modify(|count| *count += 1);
@@ -168,7 +175,7 @@ impl Writer {
         let _ = answer.send(done);
     }
 
-    /// A dropped step: nothing happened, so what was remembered before it still holds.
+    /// Nothing happened, so what was remembered before still holds.
     fn give_up(&mut self, ledger: u32, memory: Memory) {
         self.roll_back();
         self.memory.insert(ledger, memory);
@@ -184,17 +191,20 @@ impl Writer {
 
     pub(super) fn ledger(&mut self, id: &str) -> Result<Ledger, Failure> {
         const INSERT: &str = "INSERT INTO ledger (no, id, next_seq, tail, indexed_seq)
-            SELECT coalesce(max(no), 0) + 1, ?1, 1, zeroblob(32), 0 FROM ledger WHERE true
-            ON CONFLICT ON CONSTRAINT ledger_id DO NOTHING";
+            SELECT coalesce(max(no), 0) + 1, ?1, 1, zeroblob(32), 0 FROM ledger";
         let run = || -> rusqlite::Result<Ledger> {
-            let found = row::ledger_by_id(&self.conn, id)?;
-            if let Some(ledger) = found {
+            if let Some(ledger) = row::ledger_by_id(&self.conn, id)? {
                 return Ok(ledger);
             }
-            self.conn.execute(&INSERT.replace("ON CONSTRAINT ledger_id", "(id)"), [id])?;
+            self.conn.execute(INSERT, [id])?;
             row::ledger_by_id(&self.conn, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
         };
-        run().map_err(|error| classify(&error))
+        let ledger = run().map_err(|error| classify(&error))?;
+        // What the key index lacks is read now rather than under the first request.
+        let mut memory = self.memory.remove(&ledger.no).unwrap_or_default();
+        memory.catch_up(&self.conn, ledger.no, ledger.position)?;
+        self.memory.insert(ledger.no, memory);
+        Ok(ledger)
     }
 
     pub(super) fn bind(&mut self, ledger: u32, binding: &Binding) -> Result<(), Failure> {
@@ -226,25 +236,24 @@ impl Writer {
     pub(super) fn recorded(
         &mut self,
         ledger: u32,
-        namespace: &str,
-        key: &str,
+        identity: Identity,
     ) -> Result<Option<Event>, Failure> {
-        let position = self.position(ledger)?.0;
+        let position = self.position(ledger)?;
         let mut memory = self.memory.remove(&ledger).unwrap_or_default();
         memory.catch_up(&self.conn, ledger, position)?;
-        let found = memory.keys.find(&self.conn, ledger, namespace, key);
+        let hash = Identity::hash(&identity.namespace, &identity.key);
+        let found = memory.keys.look_up(&self.conn, ledger, &[(identity, hash)])?;
         self.memory.insert(ledger, memory);
-        Ok(found?.ok())
+        Ok(found.into_iter().flatten().next().map(Arc::unwrap_or_clone))
     }
 
-    /// The end of a ledger's log, and how far its keys are indexed.
-    pub(super) fn position(&self, ledger: u32) -> Result<(Position, u64), Failure> {
-        const ASK: &str = "SELECT next_seq, tail, indexed_seq FROM ledger WHERE no = ?1";
+    /// The end of a ledger's log.
+    pub(super) fn position(&self, ledger: u32) -> Result<Position, Failure> {
+        const ASK: &str = "SELECT next_seq, tail FROM ledger WHERE no = ?1";
         let mut ask = self.conn.prepare_cached(ASK).map_err(|error| classify(&error))?;
         let found = ask
             .query_row([ledger], |row| {
-                let position = Position { next_seq: row::seq(row, 0)?, tail: row::hash(row, 1)? };
-                Ok((position, row::seq(row, 2)?))
+                Ok(Position { next_seq: row::seq(row, 0)?, tail: row::hash(row, 1)? })
             })
             .optional()
             .map_err(|error| classify(&error))?;
@@ -264,12 +273,21 @@ impl Writer {
     }
 
     fn index_keys(&mut self, ledger: u32) -> Result<(), Failure> {
-        let run = |sql: &str| self.conn.execute_batch(sql).map_err(|error| classify(&error));
+        const KEEP: &str = "UPDATE ledger SET indexed_seq = ?2 WHERE no = ?1";
+        let sql = |error: rusqlite::Error| classify(&error);
         let Some(mut memory) = self.memory.remove(&ledger) else { return Ok(()) };
-        run("BEGIN IMMEDIATE")?;
-        let (position, _) = self.position(ledger)?;
+        self.conn.execute_batch("BEGIN IMMEDIATE").map_err(sql)?;
+        let position = self.position(ledger)?;
         memory.catch_up(&self.conn, ledger, position)?;
-        memory.keys.write_all(&self.conn, ledger, position)?;
-        run("COMMIT")
+        let indexed = memory.keys.write_all(&self.conn, position)?;
+        let kept = [i64::from(ledger), row::sql(indexed).map_err(sql)?];
+        self.conn.execute(KEEP, kept).map_err(sql)?;
+        self.conn.execute_batch("COMMIT").map_err(sql)
+    }
+
+    /// Nothing more is tried: the process is about to stop.
+    pub(super) fn stop(&self, stop: Stop) {
+        let mut stopped = self.stopped.lock().expect("nobody panics while holding it");
+        stopped.get_or_insert(stop);
     }
 }
