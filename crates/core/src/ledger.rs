@@ -70,7 +70,7 @@ impl Command {
 }
 
 /// What a step has to look up. Made before the lock is taken, so that little is left to do under it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Keys {
     /// Distinct identities, each with its hash.
     pub identities: Vec<(Identity, i64)>,
@@ -85,7 +85,7 @@ pub struct Keys {
 
 /// Where a command finds what it named, as indices into the lists of the keys, and what could be
 /// said of it without looking anything up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Places {
     identity: usize,
     debit: usize,
@@ -170,7 +170,7 @@ impl<'a, T: Ord> Distinct<'a, T> {
 }
 
 /// What the keys name, as it is under the ledger's lock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What was asked for.
     pub keys: Keys,
