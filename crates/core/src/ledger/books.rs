@@ -9,10 +9,8 @@ use crate::account::Account;
 use crate::chain::ANCHOR_EVERY;
 use crate::event::{Event, FORMAT, Kind, Side};
 use crate::movement::Movement;
-use crate::payment::{Payment, json_text};
-use crate::render;
+use crate::payment::Payment;
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -150,9 +148,7 @@ impl<'a> Books<'a> {
     pub(super) fn write_opening(&mut self, page: usize, account: Account) {
         let mut event = self.blank(Kind::AccountOpened, &account);
         event.debit = Some(Side { no: account.no, id: account.id.clone(), prev: 0 });
-        let overdraft = render::overdraft(account.overdraft);
-        let id = json_text(&account.id);
-        event.extra = Some(format!(r#"{{"id":{id},"overdraft":{overdraft}}}"#).into());
+        event.extra = Some(account.properties());
         self.append(event);
         self.pages[page] = Some(Page { account, changed: true });
     }

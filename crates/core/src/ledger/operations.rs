@@ -52,7 +52,7 @@ impl Books<'_> {
         if debit.currency != currency || credit.currency != currency {
             return Err(Refusal::Invalid(vec![CURRENCY_MISMATCH]));
         }
-        let decline = declined(debit, credit, pay.amount);
+        let decline = Decline::of(debit, credit, pay.amount);
 
         // After this point it must succeed.
         if let Some(account) = new_debit {
@@ -114,7 +114,7 @@ impl Books<'_> {
         let held = if refund { 0 } else { payment.event.amount };
         let reference = Reference { seq: payment.event.seq, at: payment.event.at };
         let [from, to] = [pages.0, pages.1].map(|page| self.account(page).expect("it was filed"));
-        let decline = declined(from, to, amount).filter(|_| refund);
+        let decline = Decline::of(from, to, amount).filter(|_| refund);
         let kind = if decline.is_some() { Kind::RefundDeclined } else { kind };
 
         // After this point it must succeed.
@@ -175,9 +175,4 @@ fn unknown(debit: Option<&Account>, credit: Option<&Account>) -> Vec<FieldProble
     let missing = [("/debit_account", debit.is_none()), ("/credit_account", credit.is_none())];
     let problem = |(pointer, _)| FieldProblem { pointer, reason: "unknown_account" };
     missing.into_iter().filter(|(_, missing)| *missing).map(problem).collect()
-}
-
-fn declined(debit: &Account, credit: &Account, amount: i64) -> Option<Decline> {
-    // The order of the enum is the precedence.
-    debit.may_debit(amount).err().into_iter().chain(credit.may_credit(amount).err()).min()
 }
