@@ -22,7 +22,7 @@ mod shape;
 
 pub use counts::{Leg, Taken, compare as compare_counts};
 pub use findings::{Finding, Findings};
-pub use keys::{Keys, Misfit, Named, Slot};
+pub use keys::{Keys, Named, Slot};
 
 use crate::Text;
 use crate::account::Account;

@@ -10,6 +10,7 @@ use semel_core::ledger::{
 use semel_core::mapping::OpenAccounts;
 use semel_core::money::Currency;
 use semel_core::payment::{Capture, Identity, Operation, Pay, Payment};
+use semel_core::problem::Code;
 use semel_core::verify::{Finding, Findings, Keys as IndexedKeys, Named, Replay, Report, Slot};
 use std::collections::BTreeMap;
 
@@ -23,7 +24,9 @@ pub struct Books {
     pub anchors: BTreeMap<u64, Hash>,
     pub position: Position,
     /// The index of keys.
-    pub index: BTreeMap<i64, i64>,
+    pub index: BTreeMap<i64, u64>,
+    /// Keys up to this seq are in the index; those behind it may be.
+    pub indexed_seq: u64,
 }
 
 impl Books {
@@ -34,6 +37,7 @@ impl Books {
             anchors: BTreeMap::new(),
             position: Position::START,
             index: BTreeMap::new(),
+            indexed_seq: 0,
         }
     }
 
@@ -128,32 +132,39 @@ impl Books {
     fn compare_index(&self, findings: &mut Findings) {
         let mut keys = IndexedKeys::default();
         let logged: Vec<Slot> = self.events.iter().filter_map(slot).collect();
-        logged.iter().for_each(|slot| keys.logged(*slot, true));
+        logged.iter().for_each(|key| keys.logged(*key, self.indexed_seq < key.seq));
+        keys.turn();
         let index: Vec<Slot> =
-            self.index.iter().map(|(slot, pos)| Slot { slot: *slot, pos: *pos }).collect();
-        let look_up = |pos: i64| {
-            let event = self.event(pos as u64)?;
-            let key = event.key.clone()?;
-            let identity = Identity { namespace: event.namespace.clone(), key };
-            Some(Named { ledger: LEDGER, identity, slot: slot(event)?.slot })
+            self.index.iter().map(|(slot, seq)| Slot { slot: *slot, seq: *seq }).collect();
+        let look_up = |seq: u64| {
+            let event = self.event(seq)?;
+            let identity = Identity { namespace: event.namespace.clone(), key: event.key.clone()? };
+            Some(Named { identity, hash: slot(event)?.slot })
         };
-        let place = |pos| format!("event {pos}");
-        for span in keys.compare(index.iter().copied(), look_up, place, findings) {
+        index.iter().for_each(|entry| keys.indexed(*entry, look_up, findings));
+        for span in keys.finish(look_up, findings) {
             let within = |slots: &[Slot]| -> Vec<Slot> {
-                slots.iter().copied().filter(|slot| span.contains(&slot.pos)).collect()
+                slots.iter().copied().filter(|slot| span.contains(&slot.seq)).collect()
             };
-            keys.explain(&within(&logged), &within(&index), place, findings);
+            keys.explain(&within(&logged), &within(&index), |seq, what| {
+                findings.add(Code::KeyIndexDiffers, || format!("event {seq}: {what}"));
+            });
         }
     }
 
     fn append(&mut self, event: Event) {
-        if let Some(Slot { mut slot, pos }) = slot(&event) {
-            while self.index.contains_key(&slot) {
-                slot += 1;
-            }
-            self.index.insert(slot, pos);
-        }
+        self.enter(&event);
+        self.indexed_seq = event.seq;
         self.events.push(event);
+    }
+
+    /// Put an event's key into the index.
+    pub fn enter(&mut self, event: &Event) {
+        let Some(Slot { mut slot, seq }) = slot(event) else { return };
+        while self.index.contains_key(&slot) {
+            slot += 1;
+        }
+        self.index.insert(slot, seq);
     }
 
     fn wish(&self, [debit, credit]: [&str; 2], amount: i64, capture: Capture) -> Pay {
@@ -211,5 +222,5 @@ pub fn identity(namespace: &str, key: &str) -> Identity {
 /// The key of an event as the index has it.
 pub fn slot(event: &Event) -> Option<Slot> {
     let key = event.key.as_deref()?;
-    Some(Slot { slot: Identity::hash(&event.namespace, key), pos: event.seq as i64 })
+    Some(Slot { slot: Identity::hash(&event.namespace, key), seq: event.seq })
 }
