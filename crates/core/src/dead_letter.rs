@@ -6,10 +6,11 @@
 
 use crate::Text;
 use crate::card;
-use crate::ingest::{Counts, refused};
+use crate::ingest::{Counts, count};
 use crate::ledger::{self, Command, Effect, Keys, Letter, Outcome, Snapshot};
 use crate::mapping::Rejection;
 use crate::reason::Reason;
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -83,31 +84,68 @@ pub fn keys(redrives: &[Redrive]) -> Keys {
 }
 
 /// Decide a redrive whose keys the snapshot was taken for.
+///
+/// A letter that is named twice is redriven once: it is gone the second time.
 pub fn redrive(redrives: &[Redrive], snapshot: &Snapshot) -> (Vec<Redriven>, Vec<Effect>) {
-    let there = redrives.iter().zip(&snapshot.letters);
-    let wanted = there.filter_map(|(redrive, letter)| {
+    let letters = letters(snapshot);
+    let wanted = redrives.iter().zip(&letters).filter_map(|(redrive, letter)| {
         let command = redrive.content.as_ref().ok()?;
         Some((command, letter.is_some()))
     });
     let (outcomes, mut effects) = ledger::decide_wanted(wanted, snapshot);
     let mut outcomes = outcomes.into_iter();
     let mut results = Vec::with_capacity(redrives.len());
-    for (redrive, letter) in redrives.iter().zip(&snapshot.letters) {
-        let outcome = redrive.content.as_ref().map(|_| outcomes.next().flatten());
-        let Some(letter) = letter else {
-            results.push(Redriven::Gone);
-            continue;
+    for (redrive, letter) in redrives.iter().zip(letters) {
+        let outcome = match &redrive.content {
+            Ok(_) => Ok(outcomes.next().expect("one for each command")),
+            Err(rejection) => Err(rejection),
         };
-        let result = match outcome {
-            Ok(Some(outcome)) => result_of(outcome),
-            Ok(None) => Redriven::Gone,
-            Err(rejection) => Redriven::Refused(rejection.clone()),
-        };
-        let counts = recount(letter, &result, redrive, snapshot.now, &mut effects);
-        effects.push(Effect::Count(letter.source.clone(), counts));
-        results.push(result);
+        results.push(match letter {
+            Some(letter) => file(letter, redrive.letter, outcome, snapshot.now, &mut effects),
+            None => Redriven::Gone,
+        });
     }
     (results, effects)
+}
+
+/// The letters that the snapshot's keys name, each where it is named first; `None`: gone.
+fn letters(snapshot: &Snapshot) -> Vec<Option<&Letter>> {
+    let mut seen = BTreeSet::new();
+    let named = snapshot.keys.letters.iter().zip(&snapshot.letters);
+    named.map(|(id, letter)| letter.as_ref().filter(|_| seen.insert(*id))).collect()
+}
+
+/// Settle or keep the letter numbered `id`, and say how its source's counts change.
+fn file(
+    letter: &Letter,
+    id: i64,
+    outcome: Result<Option<Outcome>, &Rejection>,
+    at: i64,
+    effects: &mut Vec<Effect>,
+) -> Redriven {
+    let mut counts = Counts::default();
+    let rejection = match outcome {
+        Ok(outcome) => count(outcome.expect("a letter that is there is wanted"), &mut counts),
+        Err(rejection) => Some(rejection.clone()),
+    };
+    let result = match rejection {
+        Some(rejection) => Redriven::Refused(rejection),
+        None if counts.duplicates > 0 => Redriven::Duplicate,
+        None => Redriven::Accepted,
+    };
+    counts.conflicts -= i64::from(letter.reason == Reason::Conflict);
+    effects.push(match &result {
+        Redriven::Refused(Rejection { reason, detail }) => {
+            counts.conflicts += i64::from(*reason == Reason::Conflict);
+            Effect::Refuse { letter: id, reason: *reason, detail: detail.clone(), at }
+        }
+        _ => {
+            counts.dead_letters -= 1;
+            Effect::Settle(id)
+        }
+    });
+    effects.push(Effect::Count(letter.source.clone(), counts));
+    result
 }
 
 /// What a discard has to look up.
@@ -121,61 +159,8 @@ pub fn discard_keys(letters: &[i64]) -> Keys {
 ///
 /// Their source's counts stay: they were read, and they died.
 pub fn discard(snapshot: &Snapshot) -> (Vec<i64>, Vec<Effect>) {
-    let letters = snapshot.keys.letters.iter().zip(&snapshot.letters);
-    let there: Vec<i64> = letters.filter_map(|(id, letter)| letter.as_ref().map(|_| *id)).collect();
+    let named = snapshot.keys.letters.iter().zip(letters(snapshot));
+    let there: Vec<i64> = named.filter_map(|(id, letter)| letter.map(|_| *id)).collect();
     let effects = there.iter().map(|id| Effect::Settle(*id)).collect();
     (there, effects)
-}
-
-fn result_of(outcome: Outcome) -> Redriven {
-    match outcome {
-        Outcome::Refused(refusal) => Redriven::Refused(refused(&refusal)),
-        Outcome::Recorded { replayed: true, .. } => Redriven::Duplicate,
-        Outcome::Recorded { .. } | Outcome::Account { .. } => Redriven::Accepted,
-    }
-}
-
-/// Settle or keep the letter, and say how its source's counts change.
-fn recount(
-    letter: &Letter,
-    result: &Redriven,
-    redrive: &Redrive,
-    at: i64,
-    effects: &mut Vec<Effect>,
-) -> Counts {
-    let was_conflict = i64::from(letter.reason == Reason::Conflict);
-    let id = redrive.letter;
-    match result {
-        Redriven::Refused(Rejection { reason, detail }) => {
-            let (reason, detail) = (*reason, detail.clone());
-            effects.push(Effect::Refuse { letter: id, reason, detail, at });
-            let is_conflict = i64::from(reason == Reason::Conflict);
-            Counts { conflicts: is_conflict - was_conflict, ..Counts::default() }
-        }
-        Redriven::Gone => Counts::default(),
-        Redriven::Accepted | Redriven::Duplicate => {
-            let declined = was_declined(effects, redrive);
-            effects.push(Effect::Settle(id));
-            let accepted = i64::from(*result == Redriven::Accepted);
-            Counts {
-                accepted,
-                succeeded: accepted * i64::from(!declined),
-                declined: accepted * i64::from(declined),
-                duplicates: 1 - accepted,
-                conflicts: -was_conflict,
-                dead_letters: -1,
-                ..Counts::default()
-            }
-        }
-    }
-}
-
-fn was_declined(effects: &[Effect], redrive: &Redrive) -> bool {
-    let Ok(Command::Pay(identity, _)) = &redrive.content else { return false };
-    effects.iter().any(|effect| match effect {
-        Effect::Append(event) => {
-            event.key.as_ref() == Some(&identity.key) && event.decline.is_some()
-        }
-        _ => false,
-    })
 }

@@ -108,6 +108,13 @@ pub struct Reference {
     pub at: i64,
 }
 
+impl Reference {
+    /// The payment's id in the ledger numbered `ledger`.
+    pub fn id(&self, ledger: u32) -> EventId {
+        EventId { at: self.at, ledger, seq: self.seq }
+    }
+}
+
 /// A row of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {

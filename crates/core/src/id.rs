@@ -28,9 +28,16 @@ pub struct EventId {
 }
 
 impl EventId {
-    /// With the prefix of the thing that an event of `kind` records: `pay_…` or `ref_…`.
+    /// With the prefix of the thing that an event of `kind` records: `pay_…`, `ref_…`, `cap_…`,
+    /// `void_…` or `acc_…`.
     pub fn named(&self, kind: Kind) -> String {
-        self.prefixed(if kind.is_refund() { "ref" } else { "pay" })
+        self.prefixed(match kind {
+            Kind::PaymentSucceeded | Kind::PaymentDeclined | Kind::PaymentPending => "pay",
+            Kind::PaymentRefunded | Kind::RefundDeclined => "ref",
+            Kind::PaymentCaptured => "cap",
+            Kind::PaymentVoided => "void",
+            Kind::AccountOpened | Kind::AccountClosed => "acc",
+        })
     }
 
     /// The id of the event itself: `evt_…`.
@@ -38,7 +45,7 @@ impl EventId {
         self.prefixed("evt")
     }
 
-    /// Read `pay_…`, `ref_…` or `evt_…`; `None` when it is no such id.
+    /// Read an id with `prefix` (`pay`, `ref`, `evt`); `None` when `text` is no such id.
     pub fn parse(prefix: &str, text: &str) -> Option<EventId> {
         let rest = text.strip_prefix(prefix)?.strip_prefix('_')?;
         let uuid = Uuid::try_parse(rest).ok().filter(|uuid| uuid.get_version_num() == 7)?;
@@ -77,10 +84,7 @@ mod tests {
     fn ids_say_what_they_were_made_of() {
         let id = EventId { at: 1_795_262_400_123_456, ledger: 3, seq: 70_000_000_001 };
         let text = id.named(Kind::PaymentSucceeded);
-        assert_eq!(
-            text,
-            "pay_019dfe43-847b-71c8-8000-03104c533c01".replace("019dfe43-847b", &text[4..17])
-        );
+        assert_eq!(text, "pay_01a1fdfa-467b-71c8-8000-03104c533c01");
         assert_eq!(EventId::parse("pay", &text), Some(id));
         assert_eq!(EventId::parse("ref", &text), None);
         let last = EventId { at: 0, ledger: LEDGER_MAX, seq: SEQ_MAX };

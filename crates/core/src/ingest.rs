@@ -10,7 +10,7 @@ use crate::ledger::{self, Command, Effect, Keys, Outcome, Refusal, Snapshot};
 use crate::mapping::Rejection;
 use crate::payment::FieldProblem;
 use crate::reason::Reason;
-use alloc::string::String;
+use alloc::format;
 use alloc::vec::Vec;
 
 /// What became of a source's items. Always: read = accepted + duplicates + dead letters.
@@ -54,7 +54,7 @@ pub struct Item {
     pub line: u64,
     /// What it was made of.
     pub raw: Raw,
-    /// What it says.
+    /// What it says: always a [`Command::Pay`], since an ingest only pays.
     pub content: Result<Command, Rejection>,
 }
 
@@ -78,7 +78,7 @@ where
     fn decide(&self, items: &[Item], snapshot: &Snapshot) -> Vec<Effect> {
         let decision = ledger::decide(commands(items), snapshot);
         let (mut outcomes, mut effects) = (decision.outcomes.into_iter(), decision.effects);
-        let mut counts = Counts::default();
+        let mut counts = Counts { read: items.len() as i64, ..Counts::default() };
         for item in items {
             let rejection = match &item.content {
                 Ok(_) => count(outcomes.next().expect("one for each command"), &mut counts),
@@ -90,7 +90,8 @@ where
                 effects.push(Effect::Bury(self.bury(item, rejection, snapshot.now)));
             }
         }
-        counts.read = counts.accepted + counts.duplicates + counts.dead_letters;
+        let ended = counts.accepted + counts.duplicates + counts.dead_letters;
+        assert_eq!(counts.read, ended, "every item ends as one of three");
         effects.push(Effect::Count(self.source.clone(), counts));
         effects
     }
@@ -110,7 +111,8 @@ fn commands(items: &[Item]) -> impl Iterator<Item = &Command> {
     items.iter().filter_map(|item| item.content.as_ref().ok())
 }
 
-fn count(outcome: Outcome, counts: &mut Counts) -> Option<Rejection> {
+/// Count the outcome of an item; a refusal is counted by whoever puts the item aside.
+pub(crate) fn count(outcome: Outcome, counts: &mut Counts) -> Option<Rejection> {
     match outcome {
         Outcome::Refused(refusal) => return Some(refused(&refusal)),
         Outcome::Recorded { replayed: true, .. } => counts.duplicates += 1,
@@ -127,23 +129,19 @@ fn count(outcome: Outcome, counts: &mut Counts) -> Option<Rejection> {
 }
 
 /// A refusal in the words of dead letters.
-pub(crate) fn refused(refusal: &Refusal) -> Rejection {
-    let fields = |problems: &[FieldProblem]| {
-        let names = problems.iter().map(|problem| problem.pointer.trim_start_matches('/'));
-        names.collect::<Vec<_>>().join(", ")
-    };
+fn refused(refusal: &Refusal) -> Rejection {
+    let name = |problem: &FieldProblem| problem.pointer.trim_start_matches('/');
     match refusal {
-        Refusal::Conflict(problems) => Rejection {
-            reason: Reason::Conflict,
-            detail: String::from("the key was used with another ") + &fields(problems),
-        },
-        Refusal::Invalid(problems) => Rejection {
-            reason: problems
-                .first()
-                .and_then(|problem| Reason::parse(problem.reason))
-                .unwrap_or(Reason::WrongType),
-            detail: fields(problems),
-        },
+        Refusal::Conflict(problems) => {
+            let names = problems.iter().map(name).collect::<Vec<_>>().join(", ");
+            let detail = format!("the key was used with another {names}");
+            Rejection { reason: Reason::Conflict, detail }
+        }
+        Refusal::Invalid(problems) => {
+            let first = problems.first().expect("a refused request has a problem");
+            let reason = Reason::parse(first.reason).expect("a problem has a word of the table");
+            Rejection { reason, detail: format!("{}: {}", name(first), reason.meaning()) }
+        }
         Refusal::UnknownPayment
         | Refusal::ExceedsPayment
         | Refusal::WrongState(_)

@@ -70,7 +70,7 @@ impl Command {
 }
 
 /// What a step has to look up. Made before the lock is taken, so that little is left to do under it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Keys {
     /// Distinct identities, each with its hash.
     pub identities: Vec<(Identity, i64)>,
@@ -85,7 +85,7 @@ pub struct Keys {
 
 /// Where a command finds what it named, as indices into the lists of the keys, and what could be
 /// said of it without looking anything up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Places {
     identity: usize,
     debit: usize,
@@ -170,7 +170,7 @@ impl<'a, T: Ord> Distinct<'a, T> {
 }
 
 /// What the keys name, as it is under the ledger's lock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What was asked for.
     pub keys: Keys,
@@ -184,7 +184,8 @@ pub struct Snapshot {
     pub recorded: Vec<Option<Arc<Event>>>,
     /// For each account, the account as it is.
     pub accounts: Vec<Option<Account>>,
-    /// For each payment, the payment as it is, and its two accounts.
+    /// For each payment, the payment at that seq as it is, and its two accounts. Whether it is the
+    /// one that the id means is compared when it is decided.
     pub payments: Vec<Option<Paid>>,
     /// For each dead letter, what it is counted as.
     pub letters: Vec<Option<Letter>>,
@@ -315,10 +316,12 @@ pub(crate) fn decide_wanted<'a>(
 ) -> (Vec<Option<Outcome>>, Vec<Effect>) {
     let mut books = Books::open(snapshot);
     let mut outcomes = Vec::with_capacity(snapshot.keys.places.len());
-    for ((command, wanted), places) in commands.into_iter().zip(&snapshot.keys.places) {
+    let mut places = snapshot.keys.places.iter();
+    for (command, wanted) in commands {
+        let places = places.next().expect("the snapshot is of fewer commands");
         let outcome = || books.decide(command, places).unwrap_or_else(Outcome::Refused);
         outcomes.push(wanted.then(outcome));
     }
-    assert_eq!(outcomes.len(), snapshot.keys.places.len(), "the snapshot is of other commands");
+    assert_eq!(places.len(), 0, "the snapshot is of more commands");
     (outcomes, books.close())
 }

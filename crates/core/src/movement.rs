@@ -15,13 +15,15 @@ pub struct Movement {
 impl Movement {
     /// What an event of `kind` over `amount` moves; `held` is the amount of the hold that it ends.
     pub fn of(kind: Kind, amount: i64, held: i64) -> Option<Movement> {
+        // Saturating, since a row that was tampered with may say anything.
+        let released = held.saturating_neg();
         match kind {
             Kind::PaymentSucceeded | Kind::PaymentRefunded => {
                 Some(Movement { posted: amount, pending: 0 })
             }
             Kind::PaymentPending => Some(Movement { posted: 0, pending: amount }),
-            Kind::PaymentCaptured => Some(Movement { posted: amount, pending: -held }),
-            Kind::PaymentVoided => Some(Movement { posted: 0, pending: -held }),
+            Kind::PaymentCaptured => Some(Movement { posted: amount, pending: released }),
+            Kind::PaymentVoided => Some(Movement { posted: 0, pending: released }),
             Kind::AccountOpened
             | Kind::AccountClosed
             | Kind::PaymentDeclined

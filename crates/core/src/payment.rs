@@ -132,7 +132,9 @@ impl Pay {
             ("/debit_account", Some(&self.debit_account) == id(&event.debit).as_ref()),
             ("/credit_account", Some(&self.credit_account) == id(&event.credit).as_ref()),
             ("/description", own_description == description),
-            ("/metadata", own_metadata == metadata),
+            // What was recorded was never refused.
+            ("/metadata", own_metadata == metadata && self.metadata_problem.is_none()),
+            // A decline holds nothing and moves nothing, whichever of the two was asked for.
             ("/capture", event.decline.is_some() || (self.capture == Capture::Later) == pending),
         ];
         differing(&kept)
@@ -183,20 +185,18 @@ impl Operation {
         }
     }
 
-    /// The fields in which it, asked of `payment`, differs from what `event` recorded.
-    pub fn differences(&self, payment: &EventId, event: &Event) -> Vec<FieldProblem> {
+    /// The fields in which it, asked of `payment`, differs from what `event` of the ledger numbered
+    /// `ledger` recorded. *All* and the amount that it came to are two requests.
+    pub fn differences(&self, payment: &EventId, event: &Event, ledger: u32) -> Vec<FieldProblem> {
         let same_kind = match self {
             Operation::Refund(_) => event.kind.is_refund(),
             Operation::Capture(_) => event.kind == Kind::PaymentCaptured,
             Operation::Void => event.kind == Kind::PaymentVoided,
         };
-        let same_payment = event
-            .reference
-            .is_some_and(|reference| (reference.seq, reference.at) == (payment.seq, payment.at));
-        let same_amount = match self.amount() {
-            Some(amount) => amount == event.amount,
-            None => *self == Operation::Void || event.extra.is_some(),
-        };
+        let same_payment =
+            event.reference.is_some_and(|reference| reference.id(ledger) == *payment);
+        let same_amount = self.extra() == event.extra
+            && self.amount().is_none_or(|amount| amount == event.amount);
         differing(&[
             ("/operation", same_kind),
             ("/payment_id", !same_kind || same_payment),
@@ -297,7 +297,7 @@ impl Payment {
 
     /// What can still be refunded, in minor units.
     pub fn left(&self) -> i64 {
-        self.moved - self.refunded
+        self.moved.saturating_sub(self.refunded)
     }
 }
 

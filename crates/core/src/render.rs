@@ -6,13 +6,14 @@
 
 use crate::account::{Account, Overdraft};
 use crate::event::{Event, Kind, Side};
-use crate::id::EventId;
 use crate::payment::{Payment, State, json_text, split_extra};
 use alloc::format;
 use alloc::string::{String, ToString};
 use jiff::Timestamp;
 
 /// A moment as the outside sees it: RFC 3339, UTC, six digits of a second.
+///
+/// Beyond the year 9999, which no store's clock tells, it is the epoch.
 pub fn time(at: i64) -> String {
     let time = Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{time:.6}")
@@ -36,7 +37,7 @@ pub fn current(current: &Payment, ledger: u32) -> String {
 /// The message that tells the world of `event`.
 pub fn message(event: &Event, ledger: u32) -> String {
     let (name, body) = match event.kind {
-        Kind::AccountOpened | Kind::AccountClosed => ("account", opened(event)),
+        Kind::AccountOpened | Kind::AccountClosed => ("account", named_account(event)),
         kind if kind.is_payment() => ("payment", answer(event, ledger)),
         kind if kind.is_refund() => ("refund", answer(event, ledger)),
         Kind::PaymentCaptured => ("capture", answer(event, ledger)),
@@ -100,9 +101,7 @@ fn payment(event: &Event, ledger: u32, state: State, later: &str) -> String {
 
 /// The answer to a request that refers to a payment.
 fn operation(event: &Event, ledger: u32) -> String {
-    let reference = event.reference.map(|payment| {
-        EventId { at: payment.at, ledger, seq: payment.seq }.named(Kind::PaymentSucceeded)
-    });
+    let payment = event.reference.map(|payment| payment.id(ledger).named(Kind::PaymentSucceeded));
     let decline = event.decline.map(|code| format!(r#""decline_code":"{}","#, code.as_str()));
     format!(
         concat!(
@@ -110,7 +109,7 @@ fn operation(event: &Event, ledger: u32) -> String {
             r#""debit_account":{},"credit_account":{},"idempotency_key":{}{},"created_at":"{}"}}"#
         ),
         event.id(ledger).named(event.kind),
-        reference.unwrap_or_default(),
+        payment.unwrap_or_default(),
         if event.decline.is_some() { "declined" } else { "succeeded" },
         decline.unwrap_or_default(),
         event.amount,
@@ -123,13 +122,18 @@ fn operation(event: &Event, ledger: u32) -> String {
     )
 }
 
-/// What an account event says: the account's properties, which its row keeps in `extra`.
-fn opened(event: &Event) -> String {
-    let properties = event.extra.as_deref().unwrap_or("{}");
-    match properties.strip_prefix('{').filter(|_| event.kind == Kind::AccountOpened) {
-        Some(rest) => format!(r#"{{"currency":"{}",{rest}"#, event.currency.code()),
-        None => format!(r#"{{"id":{}}}"#, side(&event.debit)),
-    }
+/// What an account's event says of it. The row of an opening keeps the overdraft in `extra`, behind
+/// the id, in which a quote would be escaped: so the first mark is the real one.
+fn named_account(event: &Event) -> String {
+    const MARK: &str = r#","overdraft":"#;
+    let extra = event.extra.as_deref().and_then(|extra| extra.strip_suffix('}'));
+    let overdraft = extra.and_then(|extra| extra.split_once(MARK));
+    format!(
+        r#"{{"id":{},"currency":"{}"{}}}"#,
+        side(&event.debit),
+        event.currency.code(),
+        overdraft.map(|(_, overdraft)| format!("{MARK}{overdraft}")).unwrap_or_default(),
+    )
 }
 
 fn side(side: &Option<Side>) -> String {

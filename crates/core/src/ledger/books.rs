@@ -4,13 +4,14 @@
 //! Whatever is written here was decided; nothing here refuses.
 
 use super::{Command, Effect, Outcome, Paid, Places, Position, Refusal, Snapshot};
-use crate::Text;
 use crate::account::Account;
 use crate::chain::ANCHOR_EVERY;
 use crate::event::{Event, FORMAT, Kind, Side};
+use crate::money::Currency;
 use crate::movement::Movement;
-use crate::payment::{Payment, json_text};
+use crate::payment::{Identity, Payment, json_text};
 use crate::render;
+use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::sync::Arc;
@@ -56,7 +57,8 @@ impl<'a> Books<'a> {
         books
     }
 
-    /// An account that both a payment and a command name has one page.
+    /// An account that both a payment and a command name has one page. An id of another ledger, or
+    /// from before the store was rewound, means no payment here, though a row has its seq.
     fn file_payments(&mut self) {
         if self.snapshot.payments.is_empty() {
             return;
@@ -67,8 +69,10 @@ impl<'a> Books<'a> {
             .enumerate()
             .filter_map(|(at, page)| page.as_ref().map(|page| (page.account.no, at)))
             .collect();
-        for paid in &self.snapshot.payments {
-            let filed = paid.as_ref().map(|Paid { payment, debit, credit }| {
+        let named = self.snapshot.keys.payments.iter().zip(&self.snapshot.payments);
+        for (id, paid) in named {
+            let meant = |paid: &&Paid| paid.payment.event.id(self.snapshot.ledger) == *id;
+            let filed = paid.as_ref().filter(meant).map(|Paid { payment, debit, credit }| {
                 let [debit, credit] = [debit, credit].map(|account| {
                     *index.entry(account.no).or_insert_with(|| {
                         self.pages.push(Some(Page { account: account.clone(), changed: false }));
@@ -118,27 +122,46 @@ impl<'a> Books<'a> {
         self.pages[page].as_ref().map(|page| &page.account)
     }
 
+    /// The account on `page`, or else the one that its first use opens.
+    pub(super) fn found_or(
+        &self,
+        page: usize,
+        new: impl FnOnce() -> Option<Account>,
+    ) -> Option<Cow<'_, Account>> {
+        self.account(page).map(Cow::Borrowed).or_else(|| new().map(Cow::Owned))
+    }
+
     pub(super) fn payment(&self, places: &Places) -> Option<&Filed> {
         self.payments[places.payment].as_ref()
     }
 
-    /// An event that nothing has been said of but when it happened.
-    pub(super) fn blank(&self, kind: Kind, account: &Account) -> Event {
+    /// The next event, of which nothing is said yet but what it is and who asked for it.
+    pub(super) fn blank(
+        &self,
+        kind: Kind,
+        currency: Currency,
+        identity: Option<&Identity>,
+    ) -> Event {
         Event {
             seq: self.position.next_seq,
             at: self.snapshot.now,
             kind,
             format: FORMAT,
-            namespace: Text::from(""),
-            key: None,
+            namespace: identity.map_or_else(|| "".into(), |identity| identity.namespace.clone()),
+            key: identity.map(|identity| identity.key.clone()),
             debit: None,
             credit: None,
             amount: 0,
-            currency: account.currency,
+            currency,
             decline: None,
             reference: None,
             extra: None,
         }
+    }
+
+    /// The ledger's number in its store.
+    pub(super) fn ledger(&self) -> u32 {
+        self.snapshot.ledger
     }
 
     /// The seq that the next event gets.
@@ -148,7 +171,8 @@ impl<'a> Books<'a> {
 
     /// Put a new account on its page and its opening on the log.
     pub(super) fn write_opening(&mut self, page: usize, account: Account) {
-        let mut event = self.blank(Kind::AccountOpened, &account);
+        let mut event = self.blank(Kind::AccountOpened, account.currency, None);
+        assert_eq!(account.no, event.seq, "an account has the number of its opening");
         event.debit = Some(Side { no: account.no, id: account.id.clone(), prev: 0 });
         let overdraft = render::overdraft(account.overdraft);
         let id = json_text(&account.id);
@@ -160,7 +184,7 @@ impl<'a> Books<'a> {
     /// Close the account on `page` and put that on the log.
     pub(super) fn write_closing(&mut self, page: usize) {
         let account = self.account(page).expect("only an open account is closed");
-        let mut event = self.blank(Kind::AccountClosed, account);
+        let mut event = self.blank(Kind::AccountClosed, account.currency, None);
         event.debit = Some(Side::of(account, Kind::AccountClosed));
         let seq = self.append(event).seq;
         let page = self.pages[page].as_mut().expect("it was there a moment ago");
@@ -188,7 +212,9 @@ impl<'a> Books<'a> {
             let debited = debit.account.totals.debits - before.0.debits;
             let credited = credit.account.totals.credits - before.1.credits;
             assert_eq!(debited, credited, "a movement balances");
-            assert!(debit.account.currency == credit.account.currency, "in one currency");
+            for page in [&debit, &credit] {
+                assert_eq!(page.account.currency, event.currency, "in one currency");
+            }
         }
         if event.kind.is_linked() {
             for page in [debit, credit] {

@@ -2,10 +2,12 @@
 
 use super::books::{Books, Filed};
 use super::{AccountRequest, Outcome, Places, Refusal};
-use crate::account::{Account, Decline, Overdraft};
+use crate::Text;
+use crate::account::{Account, Decline};
 use crate::event::{Event, Kind, Reference};
 use crate::id::EventId;
 use crate::payment::{Capture, FieldProblem, Identity, Operation, Pay};
+use alloc::borrow::Cow;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -28,52 +30,38 @@ impl Books<'_> {
             return Err(Refusal::Invalid(places.problems.clone()));
         };
 
+        let new = |no, id: &Text, overdraft| Account::open(no, id.clone(), currency, overdraft);
         let next = self.next_seq();
-        let new = |no, id: &crate::Text, overdraft: Option<Overdraft>| {
-            overdraft.map(|overdraft| Account::open(no, id.clone(), currency, overdraft))
-        };
-        let known_debit = self.account(places.debit);
-        let new_debit = match known_debit {
-            None => new(next, &pay.debit_account, pay.open.debit),
-            Some(_) => None,
-        };
-        let known_credit = self.account(places.credit);
-        let new_credit = match known_credit {
-            None => {
-                new(next + u64::from(new_debit.is_some()), &pay.credit_account, pay.open.credit)
-            }
-            Some(_) => None,
-        };
-        let debit = known_debit.or(new_debit.as_ref());
-        let credit = known_credit.or(new_credit.as_ref());
-        let (Some(debit), Some(credit)) = (debit, credit) else {
-            return Err(Refusal::Invalid(unknown(debit, credit)));
+        let debit = self.found_or(places.debit, || {
+            pay.open.debit.map(|overdraft| new(next, &pay.debit_account, overdraft))
+        });
+        let next = next + u64::from(matches!(debit, Some(Cow::Owned(_))));
+        let credit = self.found_or(places.credit, || {
+            pay.open.credit.map(|overdraft| new(next, &pay.credit_account, overdraft))
+        });
+        let (Some(debit), Some(credit)) = (&debit, &credit) else {
+            return Err(Refusal::Invalid(unknown(debit.is_none(), credit.is_none())));
         };
         if debit.currency != currency || credit.currency != currency {
             return Err(Refusal::Invalid(vec![CURRENCY_MISMATCH]));
         }
         let decline = declined(debit, credit, pay.amount);
+        let opened = [opened(places.debit, debit), opened(places.credit, credit)];
 
         // After this point it must succeed.
-        if let Some(account) = new_debit {
-            self.write_opening(places.debit, account);
-        }
-        if let Some(account) = new_credit {
-            self.write_opening(places.credit, account);
+        for (page, account) in opened.into_iter().flatten() {
+            self.write_opening(page, account);
         }
         let kind = match (decline, pay.capture) {
             (Some(_), _) => Kind::PaymentDeclined,
             (None, Capture::Now) => Kind::PaymentSucceeded,
             (None, Capture::Later) => Kind::PaymentPending,
         };
-        let debit = self.account(places.debit).expect("it is there or was opened");
         let event = Event {
-            namespace: identity.namespace.clone(),
-            key: Some(identity.key.clone()),
             amount: pay.amount,
             decline,
             extra: places.extra.clone(),
-            ..self.blank(kind, debit)
+            ..self.blank(kind, currency, Some(identity))
         };
         let event = self.write_movement(event, places, (places.debit, places.credit), 0);
         Ok(Outcome::Recorded { event, replayed: false })
@@ -87,7 +75,7 @@ impl Books<'_> {
         places: &Places,
     ) -> Result<Outcome, Refusal> {
         if let Some(event) = self.recorded(places) {
-            return replay(event, operation.differences(id, event));
+            return replay(event, operation.differences(id, event, self.ledger()));
         }
         if !places.problems.is_empty() {
             return Err(Refusal::Invalid(places.problems.clone()));
@@ -119,13 +107,11 @@ impl Books<'_> {
 
         // After this point it must succeed.
         let event = Event {
-            namespace: identity.namespace.clone(),
-            key: Some(identity.key.clone()),
             amount,
             decline,
             reference: Some(reference),
             extra: places.extra.clone(),
-            ..self.blank(kind, from)
+            ..self.blank(kind, payment.event.currency, Some(identity))
         };
         let event = self.write_movement(event, places, pages, held);
         self.follow(places, &event);
@@ -171,10 +157,18 @@ fn replay(event: &Arc<Event>, differences: Vec<FieldProblem>) -> Result<Outcome,
     }
 }
 
-fn unknown(debit: Option<&Account>, credit: Option<&Account>) -> Vec<FieldProblem> {
-    let missing = [("/debit_account", debit.is_none()), ("/credit_account", credit.is_none())];
+fn unknown(debit: bool, credit: bool) -> Vec<FieldProblem> {
+    let missing = [("/debit_account", debit), ("/credit_account", credit)];
     let problem = |(pointer, _)| FieldProblem { pointer, reason: "unknown_account" };
     missing.into_iter().filter(|(_, missing)| *missing).map(problem).collect()
+}
+
+/// A new account and its page, if it is new.
+fn opened(page: usize, account: &Cow<'_, Account>) -> Option<(usize, Account)> {
+    match account {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(account) => Some((page, account.clone())),
+    }
 }
 
 fn declined(debit: &Account, credit: &Account, amount: i64) -> Option<Decline> {

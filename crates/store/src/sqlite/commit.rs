@@ -99,7 +99,7 @@ fn move_ledger(
     }
 }
 
-fn write(conn: &Connection, ledger: u32, effects: &[Effect]) -> rusqlite::Result<()> {
+pub(super) fn write(conn: &Connection, ledger: u32, effects: &[Effect]) -> rusqlite::Result<()> {
     append(conn, ledger, effects)?;
     for effect in effects {
         match effect {
