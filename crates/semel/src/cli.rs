@@ -2,7 +2,6 @@
 //!
 //! Flags win over `SEMEL_*`, which wins over the configuration file.
 
-use crate::http::dead_letters;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use semel_core::reason::Reason;
@@ -42,18 +41,11 @@ pub struct Global {
 pub enum Command {
     /// Take payments over HTTP
     Serve(Serve),
-    /// Kill a server in the middle of payments, and count what was lost or doubled
-    Demo(Demo),
     /// Take payments from a file
     Import(Import),
-    /// Look at, redrive or discard what could not become a payment
-    #[command(subcommand)]
-    DeadLetters(DeadLetters),
     /// Make and list ledgers
     #[command(subcommand)]
     Ledger(Ledger),
-    /// Check configuration and store, and say what to do
-    Doctor(Doctor),
     /// Print a script that completes this command line in a shell
     Completions {
         /// Which shell
@@ -212,7 +204,8 @@ fn reason(word: &str) -> Result<Reason, String> {
 }
 
 fn letter(name: &str) -> Result<i64, String> {
-    dead_letters::number(name).ok_or_else(|| "write it as it is listed, as dl_7".to_owned())
+    let number = name.strip_prefix("dl_").unwrap_or(name).parse().ok();
+    number.ok_or_else(|| "write it as it is listed, as dl_7".to_owned())
 }
 
 #[cfg(test)]

@@ -32,6 +32,7 @@ pub fn existing(config: &Config) -> Result<&Path, Stop> {
         return Ok(&config.store);
     }
     let place = config.store.display();
-    let detail = format!("there is no store at {place}; `semel serve` makes one, --data names another");
+    let detail =
+        format!("there is no store at {place}; `semel serve` makes one, --data names another");
     Err(Stop::new(Code::DataUnusable, detail))
 }

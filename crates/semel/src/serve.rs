@@ -109,7 +109,8 @@ fn example(url: &str, is_open: bool) -> String {
 fn signal() -> Result<impl Future<Output = ()> + Send, Stop> {
     use tokio::signal::unix::{SignalKind, signal};
     let on = |kind| {
-        let unheard = |error| Stop::new(Code::Internal, format!("signals cannot be heard: {error}"));
+        let unheard =
+            |error| Stop::new(Code::Internal, format!("signals cannot be heard: {error}"));
         signal(kind).map_err(unheard)
     };
     let (mut interrupt, mut terminate) =

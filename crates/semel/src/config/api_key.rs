@@ -33,15 +33,15 @@ pub fn all(tables: Vec<toml::Table>) -> Result<Vec<ApiKey>, String> {
 }
 
 fn parse(table: toml::Table) -> Result<ApiKey, String> {
-    let written: Written = table.try_into().map_err(|error: toml::de::Error| {
-        error.message().to_owned()
-    })?;
+    let written: Written =
+        table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
     name("ledger", &written.ledger)?;
     let sha256 = hash(&written.key_sha256)
         .ok_or("key_sha256: write the key's SHA-256 as 64 hexadecimal digits")?;
     let known = |word: &String| {
         let words = || Scope::TABLE.map(|(_, word)| word).join(", ");
-        Scope::parse(word).ok_or_else(|| format!("scopes: no scope is `{word}`; these are: {}", words()))
+        Scope::parse(word)
+            .ok_or_else(|| format!("scopes: no scope is `{word}`; these are: {}", words()))
     };
     let scopes = written.scopes.iter().map(known).collect::<Result<Vec<_>, _>>()?;
     if scopes.is_empty() {

@@ -100,7 +100,9 @@ fn choose(path: &Path, ingests: &[Ingest], name: Option<&str>) -> Result<Ingest,
     match (name, ingests) {
         (_, []) => Err(misused(format!("{place}: has no [[ingest]]"))),
         (None, [only]) => Ok(only.clone()),
-        (None, _) => Err(misused(format!("{place}: has several; choose with --ingest: {}", known()))),
+        (None, _) => {
+            Err(misused(format!("{place}: has several; choose with --ingest: {}", known())))
+        }
         (Some(_), [bare @ Ingest { name: None, .. }]) => Ok(bare.clone()),
         (Some(name), _) => {
             let found = ingests.iter().find(|one| one.name.as_deref() == Some(name));
@@ -131,7 +133,9 @@ fn identity(path: &Path, name: Option<&str>) -> Result<String, Stop> {
         (Some(""), _) => Err(misused("--as: is empty; write the name that the file goes by")),
         (Some(name), _) => Ok(name.to_owned()),
         (None, Some(path)) => Ok(path.to_owned()),
-        (None, None) => Err(misused("the file's path is not UTF-8; name the file with `--as NAME`")),
+        (None, None) => {
+            Err(misused("the file's path is not UTF-8; name the file with `--as NAME`"))
+        }
     }
 }
 

@@ -67,8 +67,7 @@ impl Origin {
 
 fn header(path: &Path, input: &mut Input) -> Result<Option<Header>, Stop> {
     let read = Header::read(input).map_err(|error| unreadable(path, &error))?;
-    let refused =
-        |why| Stop::new(Code::SourceUnreadable, format!("{}: {why}", path.display()));
+    let refused = |why| Stop::new(Code::SourceUnreadable, format!("{}: {why}", path.display()));
     read.transpose().map_err(refused)
 }
 
