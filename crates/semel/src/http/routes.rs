@@ -11,9 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::Problem;
-use super::{
-    App, accounts, batch, events, health, ingests, pages, payments, refunds, schema,
-};
+use super::{App, accounts, batch, events, health, ingests, pages, payments, refunds, schema};
 
 /// The router over `app`.
 pub(super) fn router(app: App) -> Router {
