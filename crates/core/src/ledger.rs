@@ -73,7 +73,7 @@ impl Command {
 }
 
 /// What the keys name, as it is under the ledger's lock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Snapshot {
     /// What was asked for.
     pub keys: Keys,

@@ -1,3 +1,78 @@
 //! The binary's inside, as a library so that its tests can drive it in their own process.
 
+pub mod cli;
+pub mod config;
+pub mod exit;
+
+pub mod import;
+pub mod ledgers;
+pub mod serve;
+
+pub mod doors;
+pub mod http;
+mod meters;
+
+mod output;
+mod place;
 pub mod wiring;
+
+use clap::{CommandFactory, Parser};
+use cli::{Cli, Command};
+use exit::Exit;
+use semel_core::failure::{Failure, Stop};
+use semel_core::problem::Code;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Run the command line `args`, whose first is the program's name.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            // Help for a pipe that was closed needs no answer.
+            let _closed = error.print();
+            return exit.into();
+        }
+    };
+    match log().and_then(|()| runtime()?.block_on(command(cli))) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output::note(&exit::line(&failure));
+            Exit::from(&failure).into()
+        }
+    }
+}
+
+async fn command(cli: Cli) -> Result<Exit, Failure> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Serve(args) => serve::run(global, args).await,
+        Command::Import(args) => import::run(global, args).await,
+        Command::Ledger(args) => ledgers::run(global, args).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "semel", &mut script);
+            output::say(String::from_utf8_lossy(&script).trim_end())?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// The log goes to stderr; `SEMEL_LOG` says how much, by default warnings.
+fn log() -> Result<(), Failure> {
+    let filter = std::env::var("SEMEL_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter: EnvFilter = filter.parse().map_err(|error| {
+        exit::misused(format!("SEMEL_LOG: {error}; write a level, as info, or semel=debug"))
+    })?;
+    // In a test's process another run has set it already.
+    let _set =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    Ok(())
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|error| Stop::new(Code::Internal, format!("no threads: {error}")).into())
+}

@@ -1,2 +1,7 @@
-//! Semel.
-fn main() {}
+//! The program `semel`: everything it does stands in the library beside it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    semel::run(std::env::args_os())
+}

@@ -4,3 +4,5 @@
 pub type Store = semel_store::sqlite::Sqlite;
 /// Reads beside a writer, be it in this process or in another.
 pub type Reader = semel_store::sqlite::Reader;
+/// The store's own limit, for measurements.
+pub type Bare = semel_store::sqlite::Bare;

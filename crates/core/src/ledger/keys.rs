@@ -10,7 +10,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// What a step has to look up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Keys {
     /// Distinct identities, each with its hash.
     pub identities: Vec<(Identity, i64)>,
@@ -25,7 +25,7 @@ pub struct Keys {
 
 /// Where a command finds what it named, as indices into the lists of the keys, and what could be
 /// said of it without looking anything up.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Places {
     pub(super) identity: usize,
     pub(super) debit: usize,

@@ -48,12 +48,12 @@ CREATE TABLE account (
     CONSTRAINT account_id UNIQUE (ledger, id)
 ) STRICT;
 
--- Where a key stands in the log: a checkpoint too, written in the order of the hashes so that it
--- stays cheap as it grows. `slot` is a hash of (ledger, namespace, key) or, where that was taken,
--- the next free number. The row decides; this only finds it.
+-- Where a key stands in the log: a checkpoint too, written in the order of the slots so that it
+-- stays cheap as it grows. A slot is ledger << 41 | a hash of (namespace, key) or, where that was
+-- taken, the next free one. The row decides; this only finds it.
 CREATE TABLE key_index (
     slot INTEGER PRIMARY KEY,
-    pos  INTEGER NOT NULL
+    seq  INTEGER NOT NULL
 ) STRICT;
 
 -- The chain's hash at every 1,024th event.

@@ -36,9 +36,9 @@ pub(super) fn lock_path(path: &Path) -> PathBuf {
 
 /// Take the right to write the store at `path`.
 pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
-    let at = lock_path(path);
-    let unusable =
-        |error| Stop::new(Code::DataUnusable, format!("{}: {error}", at.display()));
+    // By its real name: a store must not have two locks.
+    let at = lock_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()));
+    let unusable = |error| Stop::new(Code::DataUnusable, format!("{}: {error}", at.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&at);
     let file = file.map_err(unusable)?;
     match file.try_lock() {
@@ -95,11 +95,14 @@ fn prepare(conn: &mut Connection) -> Result<(), Failure> {
     if let Some(version) = applied(conn)? {
         not_newer(version)?;
     }
-    run(conn, "journal_mode", &"wal")?;
     run(conn, "synchronous", &"full")?;
     run(conn, "fullfsync", &true)?;
     run(conn, "checkpoint_fullfsync", &true)?;
-    run(conn, "application_id", &APPLICATION_ID)?;
+    if pragma::<i32>(conn, "application_id")? != APPLICATION_ID {
+        // Before anything else is in the file, or a crash here would make it a stranger's.
+        run(conn, "application_id", &APPLICATION_ID)?;
+    }
+    run(conn, "journal_mode", &"wal")?;
     run(conn, "cache_size", &-i64::from(WRITER_CACHE_KIB))?;
     run(conn, "wal_autocheckpoint", &CHECKPOINT_PAGES)?;
     run(conn, "temp_store", &"memory")?;
@@ -146,10 +149,7 @@ fn migrate(conn: &mut Connection) -> Result<(), Failure> {
     migrated.map(drop).map_err(|error| {
         use std::error::Error;
         let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
-        cause.map_or_else(
-            || Stop::new(Code::StoreCorrupt, error.to_string()).into(),
-            classify,
-        )
+        cause.map_or_else(|| Stop::new(Code::StoreCorrupt, error.to_string()).into(), classify)
     })
 }
 
@@ -160,8 +160,10 @@ fn assert_settings(conn: &Connection) -> Result<(), Failure> {
     if mode == "wal" && synchronous == FULL {
         return Ok(());
     }
-    let detail = format!("journal_mode is {mode}, synchronous is {synchronous}; the file system \
-        must allow a write-ahead log with shared memory");
+    let detail = format!(
+        "journal_mode is {mode}, synchronous is {synchronous}; the file system \
+        must allow a write-ahead log with shared memory"
+    );
     Err(Stop::new(Code::StoreSettings, detail).into())
 }
 
@@ -173,7 +175,8 @@ pub(super) fn pragma<T: rusqlite::types::FromSql>(
     conn.pragma_query_value(None, name, |row| row.get(0)).map_err(|error| classify(&error))
 }
 
-fn stop(error: &rusqlite::Error, path: &Path) -> Stop {
+/// An error while opening the store at `path`.
+pub(super) fn stop(error: &rusqlite::Error, path: &Path) -> Stop {
     at(classify(error), path)
 }
 

@@ -1,0 +1,220 @@
+//! The command line, whole, as data. What each command does stands in the module of its name.
+//!
+//! Flags win over `SEMEL_*`, which wins over the configuration file.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use semel_core::reason::Reason;
+use std::path::PathBuf;
+
+/// Exactly-once effects for payments: one binary.
+#[derive(Debug, Parser)]
+#[command(name = "semel", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// Configuration file [default: ./semel.toml if present]
+    #[arg(long, global = true, env = "SEMEL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory of everything that Semel keeps [default: ./data]
+    #[arg(long, global = true, env = "SEMEL_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// The store [default: sqlite:DATA/semel.db]
+    #[arg(long, global = true, env = "SEMEL_STORE", value_name = "sqlite:PATH")]
+    pub store: Option<String>,
+    /// One JSON document on stdout
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Take payments over HTTP
+    Serve(Serve),
+    /// Take payments from a file
+    Import(Import),
+    /// Make and list ledgers
+    #[command(subcommand)]
+    Ledger(Ledger),
+    /// Print a script that completes this command line in a shell
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+}
+
+/// `semel serve`
+#[derive(Args, Debug)]
+pub struct Serve {
+    #[command(flatten)]
+    /// Where to listen.
+    pub listen: Listen,
+}
+
+/// Where the server listens.
+#[derive(Args, Debug)]
+pub struct Listen {
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
+    #[arg(long, env = "SEMEL_LISTEN", value_name = "IP:PORT")]
+    pub listen: Option<String>,
+}
+
+/// `semel demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// How many payments to make
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..))]
+    pub payments: u32,
+}
+
+/// `semel import`
+#[derive(Args, Debug)]
+pub struct Import {
+    /// JSON Lines, or CSV with a header row
+    pub file: PathBuf,
+    /// TOML with the mapping, bare or in [[ingest]] tables [default: the configuration's]
+    #[arg(long, value_name = "FILE")]
+    pub mapping: Option<PathBuf>,
+    /// Which ingest: the namespace of its keys
+    #[arg(long, value_name = "NAME")]
+    pub ingest: Option<String>,
+    /// How the file is written [default: csv if its name ends in .csv, else jsonl]
+    #[arg(long)]
+    pub format: Option<Format>,
+    /// The file's identity, instead of its path
+    #[arg(long = "as", value_name = "NAME")]
+    pub name: Option<String>,
+    /// The ledger that takes the payments [default: the ingest's, else main]
+    #[arg(long, value_name = "NAME")]
+    pub ledger: Option<String>,
+}
+
+/// How a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A JSON object a line.
+    Jsonl,
+    /// RFC 4180, with a header row.
+    Csv,
+}
+
+/// `semel dead-letters`
+#[derive(Debug, Subcommand)]
+pub enum DeadLetters {
+    /// List them
+    List {
+        /// Which
+        #[command(flatten)]
+        which: Which,
+        /// At most so many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+    },
+    /// Show one with its bytes
+    Show {
+        /// Its name, as listed
+        #[arg(value_name = "ID", value_parser = letter)]
+        id: i64,
+        /// The ledger it belongs to
+        #[arg(long, default_value = "main", value_name = "NAME")]
+        ledger: String,
+    },
+    /// Decode and decide them again; without --yes, only say what would happen
+    Redrive {
+        /// Which
+        #[command(flatten)]
+        which: Which,
+        /// Only these, by name
+        #[arg(value_name = "ID", value_parser = letter)]
+        ids: Vec<i64>,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        cap: Option<u64>,
+        /// Decode them by this mapping instead of the one they came by
+        #[arg(long, value_name = "FILE")]
+        mapping: Option<PathBuf>,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Forget them; without --yes, only say which
+    Discard {
+        /// Which
+        #[command(flatten)]
+        which: Which,
+        /// Only these, by name
+        #[arg(value_name = "ID", value_parser = letter)]
+        ids: Vec<i64>,
+        /// At most so many
+        #[arg(long, value_name = "N")]
+        cap: Option<u64>,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Which dead letters are meant.
+#[derive(Args, Debug)]
+pub struct Which {
+    /// The ledger they belong to
+    #[arg(long, default_value = "main", value_name = "NAME")]
+    pub ledger: String,
+    /// Only of this ingest
+    #[arg(long, value_name = "NAME")]
+    pub ingest: Option<String>,
+    /// Only with this reason
+    #[arg(long, value_name = "REASON", value_parser = reason)]
+    pub reason: Option<Reason>,
+}
+
+/// `semel ledger`
+#[derive(Debug, Subcommand)]
+pub enum Ledger {
+    /// Make a ledger; one that is there stays as it is
+    Create {
+        /// Its name: 1 to 64 visible ASCII characters
+        name: String,
+    },
+    /// List the store's ledgers
+    List,
+}
+
+/// `semel doctor`
+#[derive(Args, Debug)]
+pub struct Doctor {
+    #[command(flatten)]
+    /// Where a server would listen.
+    pub listen: Listen,
+}
+
+fn reason(word: &str) -> Result<Reason, String> {
+    let words = || Reason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ");
+    Reason::parse(word).ok_or_else(|| format!("there is no such reason; these are: {}", words()))
+}
+
+fn letter(name: &str) -> Result<i64, String> {
+    let number = name.strip_prefix("dl_").unwrap_or(name).parse().ok();
+    number.ok_or_else(|| "write it as it is listed, as dl_7".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,163 @@
+//! The configuration: one value, made of flags over `SEMEL_*` over a file, whole or refused.
+//!
+//! It is checked before anything is opened, so a mistake costs nothing. Unknown keys are mistakes:
+//! a misspelt setting that is silently ignored is a setting that somebody relies on in vain.
+//! Deliberately absent: settings of parts that this release does not have.
+
+mod api_key;
+mod ingest;
+#[cfg(test)]
+mod tests;
+
+pub use ingest::{Ingest, ingests_of};
+
+use crate::cli::Global;
+use crate::exit::misused;
+use crate::http::access::{ApiKey, MAIN};
+use semel_core::failure::Stop;
+use semel_core::limits;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+const DEFAULT_FILE: &str = "semel.toml";
+const DEFAULT_DATA: &str = "data";
+const DEFAULT_LISTEN: &str = "127.0.0.1:7070";
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file it was read from, if there was one.
+    pub file: Option<PathBuf>,
+    /// The directory of everything that Semel keeps.
+    pub data: PathBuf,
+    /// The store's file.
+    pub store: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Who may come in over HTTP; empty on a loopback address only.
+    pub api_keys: Vec<ApiKey>,
+    /// Whose messages are taken, and how they are mapped.
+    pub ingests: Vec<Ingest>,
+}
+
+/// The file as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    data: Option<PathBuf>,
+    store: Option<String>,
+    listen: Option<String>,
+    #[serde(default)]
+    ingest: Vec<toml::Table>,
+    #[serde(default)]
+    api_key: Vec<toml::Table>,
+}
+
+impl Config {
+    /// The configuration of `global` and `listen` over the file that they name, or `./semel.toml`.
+    ///
+    /// # Errors
+    /// `Configuration`, with the field and what to write instead. Nothing has been opened but the
+    /// file itself.
+    pub fn load(global: &Global, listen: Option<&str>) -> Result<Config, Stop> {
+        let file = global.config.clone().or_else(|| {
+            let default = PathBuf::from(DEFAULT_FILE);
+            default.exists().then_some(default)
+        });
+        let written = match &file {
+            Some(path) => toml_of(path)?,
+            None => Written::default(),
+        };
+        let place = file.as_deref().unwrap_or(Path::new("the command line")).display();
+        let refused = |detail: String| misused(format!("{place}: {detail}"));
+
+        let data = global.data.clone().or(written.data).unwrap_or(DEFAULT_DATA.into());
+        let store = match global.store.as_ref().or(written.store.as_ref()) {
+            Some(store) => store_file(store)?,
+            None => data.join("semel.db"),
+        };
+        let listen = listen.or(written.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
+        let listen = address(listen)?;
+        let api_keys = api_key::all(written.api_key).map_err(refused)?;
+        let ingests = ingest::all(written.ingest).map_err(refused)?;
+        let config = Config { file, data, store, listen, api_keys, ingests };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The ledgers that it names, `main` if nobody has a ledger of their own.
+    pub fn ledgers(&self) -> BTreeSet<&str> {
+        let keys = self.api_keys.iter().map(|key| &*key.ledger);
+        let ingests = self.ingests.iter().map(Ingest::ledger);
+        let main = self.api_keys.is_empty().then_some(MAIN);
+        keys.chain(ingests).chain(main).collect()
+    }
+
+    /// What holds now, for people to compare with what they meant; secrets masked.
+    pub fn shown(&self) -> Value {
+        json!({
+            "file": self.file.as_ref().map(|file| file.display().to_string()),
+            "data": self.data.display().to_string(),
+            "store": format!("sqlite:{}", self.store.display()),
+            "listen": self.listen.to_string(),
+            "api_key": self.api_keys.iter().map(api_key::shown).collect::<Vec<_>>(),
+            "ingest": self.ingests.iter().map(Ingest::shown).collect::<Vec<_>>(),
+        })
+    }
+
+    /// What no single setting can say.
+    fn check(&self) -> Result<(), Stop> {
+        if self.data.as_os_str().is_empty() {
+            return Err(misused("data: is empty; name a directory"));
+        }
+        if self.api_keys.is_empty() && !self.listen.ip().is_loopback() {
+            return Err(misused(format!(
+                "listen: {} can be reached from outside, and there is no [[api_key]]; \
+                 add one, or listen on 127.0.0.1",
+                self.listen
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// A name of a ledger or an ingest, by the rule of account ids: they stand in URLs alike.
+pub fn name(what: &str, text: &str) -> Result<(), String> {
+    limits::valid_account(text).map_err(|reason| {
+        format!("{what}: the name is refused ({reason}); write 1 to 64 visible ASCII characters")
+    })
+}
+
+/// What the TOML file at `path` says.
+pub fn toml_of<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Stop> {
+    let place = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| misused(format!("{place}: cannot be read: {error}")))?;
+    toml::from_str(&text).map_err(|error| {
+        let before = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
+        let line = before.map_or(String::new(), |line| format!(":{line}"));
+        misused(format!("{place}{line}: {}", error.message()))
+    })
+}
+
+fn store_file(store: &str) -> Result<PathBuf, Stop> {
+    match store.split_once(':') {
+        Some(("sqlite", path)) if !path.is_empty() => Ok(path.into()),
+        // What stands behind another scheme may hold a password.
+        Some((scheme, rest)) if rest.starts_with("//") => Err(misused(format!(
+            "store: this release keeps its ledgers in SQLite, not in {scheme}; write sqlite:PATH"
+        ))),
+        _ => Err(misused("store: write sqlite:PATH, for example sqlite:data/semel.db")),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, Stop> {
+    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    let local = local.map(|port: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let wrong =
+        |_| misused(format!("listen: `{text}` is no address; write IP:PORT, as {DEFAULT_LISTEN}"));
+    local.map_or_else(|| text.parse().map_err(wrong), Ok)
+}

@@ -1,0 +1,228 @@
+//! `semel dead-letters`: list, show, redrive and discard what could not become a payment.
+//!
+//! Lists read beside a live server. Redriving and discarding write, so while a server has the store
+//! they are asked of it over HTTP. Both say what they would do until they are told `--yes`.
+
+use crate::cli::{DeadLetters, Global, Which};
+use crate::config::{self, Config};
+use crate::exit::{Exit, misused};
+use crate::http::dead_letters as letters;
+use crate::import;
+use crate::output::{grouped, note, say, table};
+use crate::place;
+use crate::redrive::{self, Plan, Summary};
+use crate::wiring::{Reader, Store};
+use semel_core::failure::Failure;
+use semel_core::mapping::Mapping;
+use semel_core::reason::Reason;
+use semel_core::render;
+use semel_store::rows::{LetterFilter, LetterRow};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// Run `semel dead-letters`.
+///
+/// # Errors
+/// `Configuration` for a letter or ledger that is not there; every stop of a store.
+pub async fn run(global: &Global, args: &DeadLetters) -> Result<Exit, Failure> {
+    let config = Config::load(global, None)?;
+    match args {
+        DeadLetters::List { which, limit } => list(global, &config, which, *limit),
+        DeadLetters::Show { id, ledger } => show(global, &config, *id, ledger),
+        DeadLetters::Redrive { which, ids, cap, mapping, yes } => {
+            let mapping = mapping.as_deref().map(|path| given(path, which)).transpose()?;
+            let filter = filter(which, ids);
+            match yes {
+                false => plan(global, &config, which, &filter, *cap, "redriven"),
+                true => redrive(global, &config, which, &filter, *cap, mapping).await,
+            }
+        }
+        DeadLetters::Discard { which, ids, cap, yes } => {
+            let filter = filter(which, ids);
+            match yes {
+                false => plan(global, &config, which, &filter, *cap, "discarded"),
+                true => discard(global, &config, which, &filter, *cap).await,
+            }
+        }
+    }
+}
+
+fn list(global: &Global, config: &Config, which: &Which, limit: usize) -> Result<Exit, Failure> {
+    let (reader, ledger) = reader(config, &which.ledger)?;
+    let mut rows = reader.letters(ledger, &filter(which, &[]), 0, limit.saturating_add(1))?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    if global.json {
+        let data = rows.iter().map(letters::rendered).collect::<Vec<_>>().join(",");
+        say(&format!(r#"{{"data":[{data}]}}"#))?;
+        return Ok(Exit::Done);
+    }
+    let header = ["id", "ingest", "line", "reason", "detail", "tries", "last failed"];
+    let mut table = table(&header, &[2, 5]);
+    for row in &rows {
+        table.add_row([
+            letters::name(row.id),
+            row.ingest.to_string(),
+            row.line.to_string(),
+            row.reason.to_string(),
+            row.detail.clone(),
+            row.attempts.to_string(),
+            render::time(row.last_failed_at),
+        ]);
+    }
+    say(&table.to_string())?;
+    if more {
+        note(&format!("There are more than {limit}; --limit shows them."));
+    }
+    Ok(Exit::Done)
+}
+
+fn show(global: &Global, config: &Config, id: i64, ledger: &str) -> Result<Exit, Failure> {
+    let (reader, no) = reader(config, ledger)?;
+    let missing = || misused(format!("ledger `{ledger}` has no dead letter {}", letters::name(id)));
+    let row = reader.letter(no, id)?.ok_or_else(missing)?;
+    if global.json {
+        say(&letters::rendered(&row))?;
+        return Ok(Exit::Done);
+    }
+    say(&shown(&row))?;
+    Ok(Exit::Done)
+}
+
+/// A dead letter for people: its bytes as text, escaped where they are none.
+fn shown(row: &LetterRow) -> String {
+    let text = |bytes: &[u8]| bytes.escape_ascii().to_string().replace("\\\"", "\"");
+    let mut lines = vec![
+        ("id", letters::name(row.id)),
+        ("ingest", row.ingest.to_string()),
+        ("file", row.file.to_string()),
+        ("line", row.line.to_string()),
+        ("reason", row.reason.to_string()),
+        ("detail", row.detail.clone()),
+        ("tries", row.attempts.to_string()),
+        ("first failed", render::time(row.first_failed_at)),
+        ("last failed", render::time(row.last_failed_at)),
+        ("masked", if row.masked { "yes; it can only be discarded" } else { "no" }.to_owned()),
+    ];
+    let headers = row.raw.headers.iter();
+    lines.extend(headers.map(|(name, value)| (name.as_str(), text(value))));
+    lines.extend(row.raw.value.as_deref().map(|value| ("value", text(value))));
+    let lines = lines.iter().map(|(name, value)| format!("{name:14}{value}"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Say what would be redriven or discarded, by reason.
+fn plan(
+    global: &Global,
+    config: &Config,
+    which: &Which,
+    filter: &LetterFilter,
+    cap: Option<u64>,
+    done: &str,
+) -> Result<Exit, Failure> {
+    let (reader, ledger) = reader(config, &which.ledger)?;
+    let Plan { letters, reasons } = redrive::plan(&reader, ledger, filter)?;
+    let taken = cap.map_or(letters, |cap| cap.min(letters));
+    if global.json {
+        let reasons = histogram(&reasons);
+        let plan = json!({ "dry_run": true, "letters": taken, "reasons": reasons });
+        say(&plan.to_string())?;
+        return Ok(Exit::Done);
+    }
+    let mut table = table(&["reason", "dead letters"], &[1]);
+    for (reason, count) in &reasons {
+        table.add_row([reason.to_string(), grouped(count)]);
+    }
+    say(&table.to_string())?;
+    let oldest = if taken < letters { "the oldest " } else { "" };
+    note(&format!("{oldest}{} would be {done}; --yes does it", grouped(taken)));
+    Ok(Exit::Done)
+}
+
+async fn redrive(
+    global: &Global,
+    config: &Config,
+    which: &Which,
+    filter: &LetterFilter,
+    cap: Option<u64>,
+    mapping: Option<Mapping>,
+) -> Result<Exit, Failure> {
+    let (store, ledger) = writer(config, &which.ledger)?;
+    let redriven = redrive::redrive(&store, ledger, filter, cap, mapping).await;
+    store.close().await;
+    let Summary { redriven, accepted, duplicates, refused, masked, gone } = redriven?;
+    let refused: Vec<(Reason, u64)> = refused.into_iter().collect();
+    if global.json {
+        let summary = json!({
+            "dry_run": false, "redriven": redriven, "accepted": accepted,
+            "duplicates": duplicates, "refused": histogram(&refused), "masked": masked,
+            "gone": gone,
+        });
+        say(&summary.to_string())?;
+        return Ok(Exit::Done);
+    }
+    let mut table = table(&["dead letters", "count"], &[1]);
+    table.add_row(["redriven".to_owned(), grouped(redriven)]);
+    table.add_row(["now payments".to_owned(), grouped(accepted)]);
+    table.add_row(["payments before".to_owned(), grouped(duplicates)]);
+    for (reason, count) in &refused {
+        table.add_row([format!("refused: {reason}"), grouped(count)]);
+    }
+    table.add_row(["left, as masked".to_owned(), grouped(masked)]);
+    say(&table.to_string())?;
+    Ok(Exit::Done)
+}
+
+async fn discard(
+    global: &Global,
+    config: &Config,
+    which: &Which,
+    filter: &LetterFilter,
+    cap: Option<u64>,
+) -> Result<Exit, Failure> {
+    let (store, ledger) = writer(config, &which.ledger)?;
+    let discarded = redrive::discard(&store, ledger, filter, cap).await;
+    store.close().await;
+    let discarded = discarded?;
+    match global.json {
+        true => say(&json!({ "dry_run": false, "discarded": discarded }).to_string())?,
+        false => say(&format!("{} dead letters discarded", grouped(discarded)))?,
+    }
+    Ok(Exit::Done)
+}
+
+fn filter(which: &Which, ids: &[i64]) -> LetterFilter {
+    let ids = (!ids.is_empty()).then(|| ids.to_vec());
+    LetterFilter { ids, ingest: which.ingest.clone(), reason: which.reason }
+}
+
+fn histogram(reasons: &[(Reason, u64)]) -> Map<String, Value> {
+    reasons.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect()
+}
+
+/// The mapping that the file at `path` has for the ingest that is meant.
+fn given(path: &Path, which: &Which) -> Result<Mapping, Failure> {
+    let ingest = import::settings::ingest_in(path, which.ingest.as_deref())?;
+    ingest.mapping.for_file().map_err(|detail| misused(format!("mapping: {detail}")))?;
+    Ok(ingest.mapping)
+}
+
+fn reader(config: &Config, ledger: &str) -> Result<(Reader, u32), Failure> {
+    let reader = Reader::open(place::existing(config)?)?;
+    let no = number(&reader, ledger)?;
+    Ok((reader, no))
+}
+
+fn writer(config: &Config, ledger: &str) -> Result<(Store, u32), Failure> {
+    let store = Store::open(place::existing(config)?)?;
+    let no = number(store.reader(), ledger)?;
+    Ok((store, no))
+}
+
+/// The number of the ledger named `name`, which must be there.
+fn number(reader: &Reader, name: &str) -> Result<u32, Failure> {
+    config::name("ledger", name).map_err(misused)?;
+    let there = reader.ledgers()?.into_iter().find(|ledger| *ledger.id == *name);
+    let missing = || misused(format!("there is no ledger `{name}`; `semel ledger list` tells all"));
+    Ok(there.ok_or_else(missing)?.no)
+}

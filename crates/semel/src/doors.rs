@@ -1,0 +1,225 @@
+//! The door of a ledger: requests that arrive together are committed together, without a timer.
+//!
+//! One task a ledger takes whatever is waiting, runs one step of the law for all of it
+//! ([`door::pass`]) and answers each caller. While a step commits, the next one gathers by itself,
+//! so a lone request waits for nobody and a crowd shares its commits.
+//!
+//! Promises kept here: P1 (identity is looked up inside the step) and *never silently wrong*: a
+//! step whose outcome stays unknown is told as unknown.
+//! Deliberately absent: HTTP, and any rule about payments.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use semel_core::exactly_once::{Claim, Step, Target, door};
+use semel_core::failure::{Failure, Stop};
+use semel_core::ledger::{self, Command, Effect, Keys, Outcome, Snapshot};
+use semel_core::problem::Code;
+use semel_core::retry::Schedule;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::meters::DoorMeters;
+
+/// A step is closed to further requests once it holds this many commands.
+pub const STEP_COMMANDS: usize = 1_000;
+
+/// How often a step is tried before its requests are told that it failed.
+const TRIES: u32 = 5;
+
+/// What a door writes to: a target that keeps a ledger.
+pub trait Books:
+    Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send + 'static
+{
+}
+
+impl<T> Books for T where
+    T: Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>>
+        + Send
+        + 'static
+{
+}
+
+/// The way into one ledger.
+#[derive(Clone, Debug)]
+pub struct Door {
+    queue: mpsc::UnboundedSender<Waiting>,
+    /// One permit for each command that is waiting or being decided. What finds none is refused at
+    /// once, so the queue is bounded and nobody waits behind more than this.
+    places: Arc<Semaphore>,
+    capacity: usize,
+}
+
+/// Why a door gives no outcomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shut {
+    /// Too many commands are waiting. Nothing happened.
+    Full,
+    /// The step failed.
+    Failed(Failure),
+}
+
+/// A request on its way through the door.
+#[derive(Debug)]
+struct Waiting {
+    commands: Vec<Command>,
+    answer: oneshot::Sender<Result<Vec<Outcome>, Failure>>,
+    _places: OwnedSemaphorePermit,
+}
+
+impl Door {
+    /// A door with room for `capacity` commands, and the task that serves it until the last clone
+    /// of the door is dropped; then it finishes what is waiting.
+    ///
+    /// `stop` gets the name of the failure that the process cannot go on from.
+    pub fn open<T>(
+        target: T,
+        capacity: usize,
+        meters: DoorMeters,
+        stop: watch::Sender<Option<Stop>>,
+    ) -> (Door, impl Future<Output = ()> + Send)
+    where
+        T: Books,
+    {
+        let (queue, waiting) = mpsc::unbounded_channel();
+        let door = Door { queue, places: Arc::new(Semaphore::new(capacity)), capacity };
+        (door, serve(target, waiting, meters, Alarm(stop)))
+    }
+
+    /// Pass `commands` through the door as one unit: all are decided in one step, in their order.
+    ///
+    /// # Errors
+    /// [`Shut::Full`] at once; [`Shut::Failed`] after the step was tried again in vain.
+    pub async fn pass(&self, commands: Vec<Command>) -> Result<Vec<Outcome>, Shut> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let count = u32::try_from(commands.len()).map_err(|_| Shut::Full)?;
+        let places = self.places.clone().try_acquire_many_owned(count).map_err(|_| Shut::Full)?;
+        let (answer, outcomes) = oneshot::channel();
+        let waiting = Waiting { commands, answer, _places: places };
+        self.queue.send(waiting).map_err(|_| Shut::Failed(gone()))?;
+        let lost = || Failure::Unknown("the door's task ended in the middle of a step".into());
+        outcomes.await.unwrap_or_else(|_| Err(lost())).map_err(Shut::Failed)
+    }
+
+    /// As [`Door::pass`], for one command.
+    ///
+    /// # Errors
+    /// As [`Door::pass`].
+    pub async fn pass_one(&self, command: Command) -> Result<Outcome, Shut> {
+        let outcome = self.pass(vec![command]).await?.pop();
+        Ok(outcome.expect("one outcome for each command"))
+    }
+
+    /// How many commands are waiting or being decided.
+    pub fn depth(&self) -> usize {
+        self.capacity - self.places.available_permits()
+    }
+
+    /// Whether the door's task still runs.
+    pub fn is_open(&self) -> bool {
+        !self.queue.is_closed()
+    }
+}
+
+fn gone() -> Failure {
+    Failure::Retryable("the door's task has ended".into())
+}
+
+async fn serve<T>(
+    target: T,
+    mut queue: mpsc::UnboundedReceiver<Waiting>,
+    meters: DoorMeters,
+    alarm: Alarm,
+) where
+    T: Books,
+{
+    while let Some(first) = queue.recv().await {
+        let waiting = gather(first, &mut queue);
+        let begun = Instant::now();
+        let result = step(&target, &waiting).await;
+        meters.step(waiting.iter().map(|request| request.commands.len()).sum(), begun.elapsed());
+        match result {
+            Ok(outcomes) => {
+                meters.outcomes(&outcomes);
+                answer(waiting, outcomes);
+            }
+            Err(failure) => {
+                alarm.consider(&failure);
+                for request in waiting {
+                    // Whoever no longer listens will ask again with the same key.
+                    let _ = request.answer.send(Err(failure.clone()));
+                }
+            }
+        }
+    }
+}
+
+/// Everything that is waiting, up to a step's size.
+fn gather(first: Waiting, queue: &mut mpsc::UnboundedReceiver<Waiting>) -> Vec<Waiting> {
+    let mut commands = first.commands.len();
+    let mut waiting = vec![first];
+    while commands < STEP_COMMANDS
+        && let Ok(next) = queue.try_recv()
+    {
+        commands += next.commands.len();
+        waiting.push(next);
+    }
+    waiting
+}
+
+async fn step<T: Books>(target: &T, waiting: &[Waiting]) -> Result<Vec<Outcome>, Failure> {
+    let commands = || waiting.iter().flat_map(|request| &request.commands);
+    let keys = || Keys::of(commands());
+    let decide = |snapshot: &Snapshot| {
+        let decision = ledger::decide(commands(), snapshot);
+        (decision.outcomes, decision.effects)
+    };
+    door::pass(target, keys, decide, TRIES, backoff).await
+}
+
+/// Wait as the store's schedule says, with full jitter.
+pub async fn backoff(failed: u32) {
+    // Each state is seeded anew, which is all the randomness that jitter needs.
+    let jitter = RandomState::new().hash_one(failed) as u32;
+    tokio::time::sleep(Schedule::STORE.wait(failed, jitter)).await;
+}
+
+fn answer(waiting: Vec<Waiting>, outcomes: Vec<Outcome>) {
+    let mut outcomes = outcomes.into_iter();
+    for request in waiting {
+        let own = outcomes.by_ref().take(request.commands.len()).collect();
+        let _ = request.answer.send(Ok(own));
+    }
+}
+
+/// Says that the process cannot go on: by the name of a failure, or because a defect ended the
+/// door's task.
+struct Alarm(watch::Sender<Option<Stop>>);
+
+impl Alarm {
+    fn consider(&self, failure: &Failure) {
+        match failure {
+            Failure::Permanent(stop) => self.raise(stop.clone()),
+            failure => tracing::warn!(%failure, "a step of a door failed"),
+        }
+    }
+
+    fn raise(&self, stop: Stop) {
+        // The first cause is the one to act on.
+        self.0.send_if_modified(|told| {
+            let first = told.is_none();
+            told.get_or_insert(stop);
+            first
+        });
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.raise(Stop::new(Code::Internal, "a defect ended a door's task; see the log"));
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Whether the server lives, whether it is ready, and what it counts. No key is needed here.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use semel_core::problem::Code;
+
+use super::app::App;
+use super::payments::json;
+use super::schema;
+
+/// Whether the process answers
+#[utoipa::path(
+    get,
+    path = "/livez",
+    tag = "operation",
+    responses((status = 200, description = "It does", body = schema::Alive)),
+)]
+pub(super) async fn live() -> Response {
+    json(StatusCode::OK, r#"{"live":true}"#.into())
+}
+
+/// Whether the server takes requests, and if not, why
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    tag = "operation",
+    responses(
+        (status = 200, description = "It does", body = schema::Readiness),
+        (status = 503, description = "It does not", body = schema::Readiness),
+    ),
+)]
+pub(super) async fn ready(State(app): State<App>) -> Response {
+    let mut reasons = Vec::new();
+    if let Some(stop) = app.stop() {
+        reasons.push(schema::Unready::new(stop.code, stop.detail));
+    }
+    if *app.closing().borrow() {
+        reasons.push(schema::Unready::new(Code::StoreUnavailable, "the server is shutting down"));
+    }
+    for (id, ledger) in app.ledgers() {
+        if !ledger.door.is_open() {
+            let detail = format!("the door of ledger `{id}` is shut");
+            reasons.push(schema::Unready::new(Code::Internal, detail));
+        }
+    }
+    if let Err(problem) = app.read(|reader| reader.ledgers()).await {
+        reasons.push(schema::Unready::new(problem.code, problem.detail));
+    }
+    let ready = reasons.is_empty();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let readiness = schema::Readiness { ready, reasons };
+    json(status, serde_json::to_string(&readiness).expect("texts are always JSON"))
+}
+
+/// Metrics, as Prometheus reads them
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    tag = "operation",
+    responses((status = 200, description = "Text format 0.0.4", body = String,
+               content_type = "text/plain")),
+)]
+pub(super) async fn metrics(State(app): State<App>) -> Response {
+    let logs = app.read(|reader| reader.ledgers()).await.unwrap_or_default();
+    for (id, ledger) in app.ledgers() {
+        let log = logs.iter().find(|log| log.no == ledger.no);
+        let events = log.map(|log| log.position.next_seq - 1);
+        app.meters().ledger(id, events, ledger.door.depth());
+    }
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(CONTENT_TYPE, text)], app.meters().render()).into_response()
+}

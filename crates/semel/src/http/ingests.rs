@@ -1,0 +1,74 @@
+//! Ingests: what became of their items, to the last one.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::Response;
+use semel_core::payment::json_text;
+use semel_store::rows::IngestRow;
+
+use super::access::Scope;
+use super::app::App;
+use super::payments::json;
+use super::problem::Problem;
+use super::query::{Query, page};
+use super::schema::{self, Guarded};
+
+/// List ingests by name
+#[utoipa::path(
+    get,
+    path = "/v1/ingests",
+    tag = "ingests",
+    params(schema::PageParams),
+    responses(
+        (status = 200, description = "A page", body = schema::Page<schema::Ingest>),
+        Guarded,
+    ),
+)]
+pub(super) async fn list(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let ledger = app.admit(&headers, Scope::IngestsRead)?.no;
+    let query = Query::parse(uri.query(), &["limit", "cursor"])?;
+    let limit = query.limit()?;
+    let after = query.text("cursor").unwrap_or_default();
+    let mut rows = app.read(move |reader| reader.ingests(ledger)).await?;
+    // There are as many as an operator configured, so a page is cut from all of them.
+    rows.retain(|row| &*row.name > after);
+    let cursor = |shown: &IngestRow, _: &IngestRow| shown.name.to_string();
+    Ok(json(StatusCode::OK, page(&rows, limit, rendered, cursor)))
+}
+
+/// Show an ingest's counts
+#[utoipa::path(
+    get,
+    path = "/v1/ingests/{name}",
+    tag = "ingests",
+    params(("name" = String, Path, description = "The ingest's name")),
+    responses(
+        (status = 200, description = "What became of its items", body = schema::Ingest),
+        Guarded,
+        (status = 404, description = "The ledger has no such ingest", body = schema::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn show(
+    State(app): State<App>,
+    Path(name): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let ledger = app.admit(&headers, Scope::IngestsRead)?.no;
+    Query::parse(uri.query(), &[])?;
+    let row = app.read(move |reader| reader.ingest(ledger, &name)).await?;
+    let row = row.ok_or_else(|| Problem::not_found("The ledger has no such ingest"))?;
+    Ok(json(StatusCode::OK, rendered(&row)))
+}
+
+fn rendered(row: &IngestRow) -> String {
+    let named = row.counts.named();
+    let counts: Vec<String> =
+        named.iter().map(|(name, count)| format!(r#""{name}":{count}"#)).collect();
+    format!(r#"{{"name":{},{}}}"#, json_text(&row.name), counts.join(","))
+}

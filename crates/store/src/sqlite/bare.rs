@@ -1,0 +1,73 @@
+//! The store's own limit: the rows of steps, written by the plainest loop there is.
+//!
+//! No look-up, no decision, no hash, no other thread: one connection with the store's settings,
+//! begin, insert, update, commit. `semel bench` measures the real path against it in the same run.
+
+use super::classify::classify;
+use super::open::{self, WriterLock};
+use super::row;
+use super::{commit, key_memory};
+use rusqlite::{Connection, params};
+use semel_core::event::Event;
+use semel_core::failure::{Failure, Stop};
+use semel_core::ledger::{Effect, Position};
+use semel_core::payment::Identity;
+use std::path::Path;
+
+/// A file with one ledger, numbered 1, that is written without thinking. For measurements only.
+pub struct Bare {
+    conn: Connection,
+    _lock: WriterLock,
+}
+
+/// The number of the one ledger.
+const LEDGER: u32 = 1;
+
+impl Bare {
+    /// A new file at `path`.
+    ///
+    /// # Errors
+    /// As [`super::Sqlite::open`].
+    pub fn open(path: &Path) -> Result<Bare, Stop> {
+        let lock = open::lock(path)?;
+        let conn = open::writer(path)?;
+        conn.execute("INSERT INTO ledger VALUES (1, 'main', 1, zeroblob(32), 0)", [])
+            .map_err(|error| open::stop(&error, path))?;
+        Ok(Bare { conn, _lock: lock })
+    }
+
+    /// The row that the key index gets for `event`.
+    pub fn key_row(event: &Event) -> Option<(i64, u64)> {
+        let hash = Identity::hash(&event.namespace, event.key.as_deref()?);
+        Some((key_memory::first_slot(LEDGER, hash), event.seq))
+    }
+
+    /// Write one step: its effects, and the rows of its keys in the order in which they came.
+    ///
+    /// # Errors
+    /// As every write.
+    pub fn write(&mut self, effects: &[Effect], keys: &[(i64, u64)]) -> Result<(), Failure> {
+        self.step(effects, keys).map_err(|error| classify(&error))
+    }
+
+    fn step(&mut self, effects: &[Effect], keys: &[(i64, u64)]) -> rusqlite::Result<()> {
+        self.conn.execute_batch("BEGIN IMMEDIATE")?;
+        commit::write(&self.conn, LEDGER, effects)?;
+        {
+            let mut insert =
+                self.conn.prepare_cached("INSERT INTO key_index (slot, seq) VALUES (?1, ?2)")?;
+            for (slot, seq) in keys {
+                insert.execute([*slot, row::sql(*seq)?])?;
+            }
+        }
+        for effect in effects {
+            if let Effect::Move(Position { next_seq, tail }) = effect {
+                let mut update = self
+                    .conn
+                    .prepare_cached("UPDATE ledger SET next_seq = ?1, tail = ?2 WHERE no = 1")?;
+                update.execute(params![row::sql(*next_seq)?, tail.0])?;
+            }
+        }
+        self.conn.execute_batch("COMMIT")
+    }
+}

@@ -1,0 +1,233 @@
+//! Recent keys, in memory until they are written to the key index in the order of their slots.
+//!
+//! Clients' keys are random, so an index that is written in every step has a page to write for
+//! nearly every payment, and grows slower as it grows. The index can be derived from the log, so it
+//! may lag behind it: keys of new events are remembered in `young`. When there are enough, they are
+//! sorted into `aging`, and every step writes the next few of those. A few neighbours in so many
+//! share their pages. What is not in the index yet is read from the log when the store is opened.
+//!
+//! A slot is the key's hash or, where another key sits there, the next free number. Everybody who
+//! looks for a key walks the same way: young, aging, index, at each slot until one is free.
+
+use super::classify::classify;
+use super::row::{self, pos};
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use semel_core::event::Event;
+use semel_core::failure::{Failure, Stop};
+use semel_core::ledger::Position;
+use semel_core::payment::Identity;
+use semel_core::problem::Code;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Keys that the index does not hold, or not all of them.
+#[derive(Default)]
+pub(super) struct KeyMemory {
+    /// Slot and seq of the newest keys.
+    young: HashMap<i64, u64>,
+    /// Slots and seqs, sorted, of the keys before them; being written.
+    aging: Vec<(i64, u64)>,
+    /// How many of those are written.
+    written: usize,
+    /// The last seq whose key is in `aging`.
+    aging_seq: u64,
+    /// The last seq up to which all keys stand in the index.
+    indexed_seq: u64,
+    /// Where the last look-up found nothing: the free slots of keys that may be inserted now.
+    free: HashMap<Identity, i64>,
+}
+
+impl KeyMemory {
+    /// Remember what the index does not hold.
+    pub(super) fn load(conn: &Connection, ledger: u32) -> Result<KeyMemory, Failure> {
+        const LATER: &str = "SELECT pos, namespace, key FROM event
+            WHERE pos > ?1 AND pos <= ?2 AND key IS NOT NULL ORDER BY pos";
+        let sql = |error: rusqlite::Error| classify(&error);
+        let indexed_seq = conn
+            .query_row("SELECT indexed_seq FROM ledger WHERE no = ?1", [ledger], |row| {
+                row::seq(row, 0)
+            })
+            .map_err(sql)?;
+        let mut keys = KeyMemory { indexed_seq, ..KeyMemory::default() };
+        let mut index = index(conn)?;
+        let mut later = conn.prepare(LATER).map_err(sql)?;
+        let bounds = [pos(ledger, indexed_seq).map_err(sql)?, row::last_pos(ledger)];
+        let mut rows = later.query(bounds).map_err(sql)?;
+        while let Some(row) = rows.next().map_err(sql)? {
+            let seq = row::seq_of(row.get(0).map_err(sql)?);
+            let hash =
+                Identity::hash(row::text(row, 1).map_err(sql)?, row::text(row, 2).map_err(sql)?);
+            let slot = keys.free_slot(&mut index, first_slot(ledger, hash), seq)?;
+            keys.young.extend(slot.map(|slot| (slot, seq)));
+        }
+        Ok(keys)
+    }
+
+    /// For each identity, the event that carries it.
+    pub(super) fn look_up(
+        &mut self,
+        conn: &Connection,
+        ledger: u32,
+        identities: &[(Identity, i64)],
+    ) -> Result<Vec<Option<Arc<Event>>>, Failure> {
+        let mut index = index(conn)?;
+        let mut found = Vec::with_capacity(identities.len());
+        self.free.clear();
+        for (identity, hash) in identities {
+            found.push(match self.walk(conn, &mut index, ledger, *hash, identity)? {
+                Ok(event) => Some(Arc::new(event)),
+                Err(slot) => {
+                    self.free.insert(identity.clone(), slot);
+                    None
+                }
+            });
+        }
+        Ok(found)
+    }
+
+    /// Remember that `event` carries a key that the last look-up did not find.
+    pub(super) fn insert(
+        &mut self,
+        conn: &Connection,
+        ledger: u32,
+        event: &Event,
+    ) -> Result<(), Failure> {
+        let Some(key) = &event.key else { return Ok(()) };
+        let identity = Identity { namespace: event.namespace.clone(), key: key.clone() };
+        let mut slot = self.free.remove(&identity).ok_or_else(|| {
+            Stop::new(Code::IdentityBroken, format!("event {} repeats its key", event.seq))
+        })?;
+        if self.young.contains_key(&slot) {
+            // Two new keys of one step share a hash.
+            let free = self.free_slot(&mut index(conn)?, next_slot(slot), event.seq)?;
+            slot = free.ok_or_else(|| Stop::new(Code::StoreCorrupt, "a new event is indexed"))?;
+        }
+        self.young.insert(slot, event.seq);
+        debug_assert_eq!(slot >> SLOT_BITS, i64::from(ledger));
+        Ok(())
+    }
+
+    /// Write the next `count` aging keys, so that they are gone when as many new ones have come; the
+    /// last seq up to which all keys stand in the index then. With `generation` young keys, they
+    /// are the next to age.
+    pub(super) fn write_some(
+        &mut self,
+        conn: &Connection,
+        count: usize,
+        position: Position,
+        generation: usize,
+    ) -> Result<u64, Failure> {
+        if self.aging.is_empty() && self.young.len() >= generation {
+            self.age(position);
+        }
+        self.write_to(conn, self.aging.len().min(self.written + count))?;
+        Ok(self.indexed_seq)
+    }
+
+    /// Write all of them.
+    pub(super) fn write_all(
+        &mut self,
+        conn: &Connection,
+        position: Position,
+    ) -> Result<u64, Failure> {
+        self.write_to(conn, self.aging.len())?;
+        self.age(position);
+        self.write_to(conn, self.aging.len())?;
+        Ok(self.indexed_seq)
+    }
+
+    fn age(&mut self, position: Position) {
+        self.aging = self.young.drain().collect();
+        self.aging.sort_unstable();
+        self.aging_seq = position.next_seq - 1;
+    }
+
+    fn write_to(&mut self, conn: &Connection, end: usize) -> Result<(), Failure> {
+        const INSERT: &str = "INSERT INTO key_index (slot, seq) VALUES (?1, ?2)";
+        let write = || -> rusqlite::Result<()> {
+            let mut insert = conn.prepare_cached(INSERT)?;
+            for (slot, seq) in &self.aging[self.written..end] {
+                insert.execute([*slot, row::sql(*seq)?])?;
+            }
+            Ok(())
+        };
+        write().map_err(|error| classify(&error))?;
+        self.written = end;
+        if end == self.aging.len() {
+            self.indexed_seq = self.indexed_seq.max(self.aging_seq);
+            self.aging = Vec::new();
+            self.written = 0;
+        }
+        Ok(())
+    }
+
+    /// The event that carries a key, or the slot that is free for it.
+    fn walk(
+        &self,
+        conn: &Connection,
+        index: &mut CachedStatement<'_>,
+        ledger: u32,
+        hash: i64,
+        identity: &Identity,
+    ) -> Result<Result<Event, i64>, Failure> {
+        let mut slot = first_slot(ledger, hash);
+        while let Some(seq) = self.occupant(index, slot)? {
+            let event = row::event(conn, ledger, seq).map_err(|error| classify(&error))?;
+            let event = event.ok_or_else(|| {
+                Stop::new(Code::StoreCorrupt, format!("the key index names no event: {seq}"))
+            })?;
+            if (&event.namespace, event.key.as_ref()) == (&identity.namespace, Some(&identity.key))
+            {
+                return Ok(Ok(event));
+            }
+            slot = next_slot(slot);
+        }
+        Ok(Err(slot))
+    }
+
+    /// The first free slot from `slot` on; `None` when the event numbered `seq` sits there already,
+    /// because the process died between the slices of a generation.
+    fn free_slot(
+        &self,
+        index: &mut CachedStatement<'_>,
+        mut slot: i64,
+        seq: u64,
+    ) -> Result<Option<i64>, Failure> {
+        while let Some(occupant) = self.occupant(index, slot)? {
+            if occupant == seq {
+                return Ok(None);
+            }
+            slot = next_slot(slot);
+        }
+        Ok(Some(slot))
+    }
+
+    /// The seq of the event whose key sits in `slot`.
+    fn occupant(&self, index: &mut CachedStatement<'_>, slot: i64) -> Result<Option<u64>, Failure> {
+        if let Some(seq) = self.young.get(&slot) {
+            return Ok(Some(*seq));
+        }
+        if let Ok(at) = self.aging.binary_search_by_key(&slot, |(slot, _)| *slot) {
+            return Ok(Some(self.aging[at].1));
+        }
+        let found = index.query_row([slot], |row| row::seq(row, 0)).optional();
+        found.map_err(|error| classify(&error))
+    }
+}
+
+/// Slots of a ledger: its number, then so many bits of the key's hash.
+const SLOT_BITS: u32 = 41;
+
+pub(super) fn first_slot(ledger: u32, hash: i64) -> i64 {
+    i64::from(ledger) << SLOT_BITS | hash >> (63 - SLOT_BITS)
+}
+
+/// The one after `slot`, within its ledger's.
+fn next_slot(slot: i64) -> i64 {
+    const MASK: i64 = (1 << SLOT_BITS) - 1;
+    slot & !MASK | (slot + 1) & MASK
+}
+
+fn index(conn: &Connection) -> Result<CachedStatement<'_>, Failure> {
+    conn.prepare_cached("SELECT seq FROM key_index WHERE slot = ?1").map_err(|e| classify(&e))
+}

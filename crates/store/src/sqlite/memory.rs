@@ -1,0 +1,101 @@
+//! What the writer knows of a ledger without looking: recent keys and the accounts it met.
+//!
+//! It is stamped with the ledger's position. Under the lock the stamp is compared with the row, and
+//! what does not fit is forgotten and read again; so it is never trusted, only used.
+
+use super::classify::classify;
+use super::key_memory::KeyMemory;
+use super::row;
+use rusqlite::Connection;
+use semel_core::Text;
+use semel_core::account::Account;
+use semel_core::failure::Failure;
+use semel_core::ledger::{Effect, Position};
+use std::collections::HashMap;
+
+/// Accounts kept at most; when there are more, all are forgotten and met again.
+const ACCOUNTS_MAX: usize = 100_000;
+
+/// Of one ledger.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// The position that all of it belongs to.
+    at: Option<Position>,
+    pub(super) keys: KeyMemory,
+    accounts: HashMap<Text, Account>,
+}
+
+impl Memory {
+    /// Be what a ledger at `position` makes of it.
+    pub(super) fn catch_up(
+        &mut self,
+        conn: &Connection,
+        ledger: u32,
+        position: Position,
+    ) -> Result<(), Failure> {
+        if self.at == Some(position) {
+            return Ok(());
+        }
+        self.accounts.clear();
+        self.keys = KeyMemory::load(conn, ledger)?;
+        self.at = Some(position);
+        Ok(())
+    }
+
+    /// What all of it belongs to: where the ledger stood when it was last looked at or moved.
+    pub(super) fn position(&self) -> Option<Position> {
+        self.at
+    }
+
+    /// For each id, the account as it is.
+    pub(super) fn accounts(
+        &mut self,
+        conn: &Connection,
+        ledger: u32,
+        ids: &[Text],
+    ) -> Result<Vec<Option<Account>>, Failure> {
+        if self.accounts.len() + ids.len() > ACCOUNTS_MAX {
+            self.accounts.clear();
+        }
+        let mut found = Vec::with_capacity(ids.len());
+        for id in ids {
+            if let Some(account) = self.accounts.get(id) {
+                found.push(Some(account.clone()));
+                continue;
+            }
+            let account = row::account_by_id(conn, ledger, id).map_err(|error| classify(&error))?;
+            if let Some(account) = &account {
+                self.accounts.insert(id.clone(), account.clone());
+            }
+            found.push(account);
+        }
+        Ok(found)
+    }
+
+    /// Take in a step's effects, which leave the ledger at `position`; how far the key index is up
+    /// to the log then. `generation` is how many keys are remembered before they are written.
+    pub(super) fn remember(
+        &mut self,
+        conn: &Connection,
+        ledger: u32,
+        effects: Vec<Effect>,
+        position: Position,
+        generation: usize,
+    ) -> Result<u64, Failure> {
+        let mut new_keys = 0;
+        for effect in effects {
+            match effect {
+                Effect::Append(event) => {
+                    self.keys.insert(conn, ledger, &event)?;
+                    new_keys += usize::from(event.key.is_some());
+                }
+                Effect::Open(account) | Effect::Update(account) => {
+                    self.accounts.insert(account.id.clone(), account);
+                }
+                _ => {}
+            }
+        }
+        self.at = Some(position);
+        self.keys.write_some(conn, new_keys, position, generation)
+    }
+}
