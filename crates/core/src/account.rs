@@ -5,7 +5,12 @@
 //! Deliberately absent: a stored balance. It is credits − debits.
 
 use crate::Text;
+use crate::event::{Event, Kind};
 use crate::money::Currency;
+use crate::payment::json_text;
+use crate::render;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -41,6 +46,12 @@ impl Decline {
         (Decline::InsufficientFunds, 2, "insufficient_funds"),
         (Decline::BalanceLimit, 3, "balance_limit"),
     ];
+
+    /// Why `amount` minor units may not go from `debit` to `credit`; `None`: they may.
+    pub fn of(debit: &Account, credit: &Account, amount: i64) -> Option<Decline> {
+        // The order of the enum is the precedence.
+        debit.may_debit(amount).err().into_iter().chain(credit.may_credit(amount).err()).min()
+    }
 
     /// The word that the outside sees.
     pub fn as_str(self) -> &'static str {
@@ -104,6 +115,20 @@ impl Account {
         Account { no, id, currency, overdraft, closed: false, totals, last_seq: no }
     }
 
+    /// The account that `event` opened; `None` when it opened none that Semel could have written.
+    pub fn opened(event: &Event) -> Option<Account> {
+        let extra = event.extra.as_deref().filter(|_| event.kind == Kind::AccountOpened)?;
+        let Properties { id, overdraft } = serde_json::from_str(extra).ok()?;
+        let account = Account::open(event.seq, id.into(), event.currency, overdraft);
+        (*account.properties() == *extra).then_some(account)
+    }
+
+    /// What the row of its opening keeps in `extra`, in canonical form.
+    pub fn properties(&self) -> Text {
+        let (id, overdraft) = (json_text(&self.id), render::overdraft(self.overdraft));
+        format!(r#"{{"id":{id},"overdraft":{overdraft}}}"#).into()
+    }
+
     /// Whether `amount` minor units may be debited, now or held.
     pub fn may_debit(&self, amount: i64) -> Result<(), Decline> {
         let left = self.totals.balance() - i128::from(self.totals.pending_debits);
@@ -136,6 +161,13 @@ impl Account {
         };
         !overdrawn && [debits, credits, pending_debits, pending_credits].iter().all(|sum| *sum >= 0)
     }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Properties {
+    id: String,
+    overdraft: Overdraft,
 }
 
 fn fits(posted: i64, pending: i64, amount: i64) -> Result<(), Decline> {

@@ -33,6 +33,8 @@ pub mod limits;
 pub mod mapping;
 pub mod reason;
 
+pub mod verify;
+
 pub mod problem;
 
 /// Text that is shared, not copied: ids, keys, descriptions.

@@ -79,10 +79,13 @@ codes! {
     LimitBroken = "SEMEL-0204", "limit_broken", "A movement went beyond an account's limit";
     LinkBroken = "SEMEL-0205", "link_broken", "A link between events points to the wrong place";
     Unbalanced = "SEMEL-0206", "unbalanced", "Debits and credits of a currency differ";
-    KeyTwice = "SEMEL-0207", "key_twice", "An idempotency key stands in more than one event";
+    KeyTwice = "SEMEL-0207", "key_twice", "An idempotency key or an account's id stands for two events";
     RowUnreadable = "SEMEL-0208", "row_unreadable", "A row cannot be what Semel wrote";
     AnchorDiffers = "SEMEL-0209", "anchor_differs", "An anchor does not fit the chain";
     KeyIndexDiffers = "SEMEL-0210", "key_index_differs", "The index of keys does not fit the log";
+    DeclineDiffers = "SEMEL-0211", "decline_differs", "A decline is not what the accounts' limits say";
+    PaymentBroken = "SEMEL-0212", "payment_broken", "An event does to a payment what its state does not allow";
+    CountsDiffer = "SEMEL-0213", "counts_differ", "The counts of an ingest do not fit the log";
 }
 
 impl fmt::Display for Code {

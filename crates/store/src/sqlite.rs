@@ -38,15 +38,23 @@ pub struct Options {
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// How long a leg's claim holds without a commit.
     pub leg_deadline: Duration,
+    /// How many keys of a ledger are remembered before they are written to its index in order:
+    /// more make the index cheaper, fewer the memory and the next start.
+    pub key_generation: usize,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { clock: Arc::new(clock::system), leg_deadline: Duration::from_secs(10) }
+        Options {
+            clock: Arc::new(clock::system),
+            leg_deadline: Duration::from_secs(10),
+            key_generation: 200_000,
+        }
     }
 }
 
-/// The one writer of a store. Cheap to clone; the last clone to go closes the file.
+/// The one writer of a store. Cheap to clone; the last clone to go closes the file, and waits for
+/// that.
 #[derive(Clone)]
 pub struct Sqlite {
     writer: Arc<Handle>,

@@ -9,11 +9,9 @@ use crate::chain::ANCHOR_EVERY;
 use crate::event::{Event, FORMAT, Kind, Side};
 use crate::money::Currency;
 use crate::movement::Movement;
-use crate::payment::{Identity, Payment, json_text};
-use crate::render;
+use crate::payment::{Identity, Payment};
 use alloc::borrow::Cow;
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -174,9 +172,7 @@ impl<'a> Books<'a> {
         let mut event = self.blank(Kind::AccountOpened, account.currency, None);
         assert_eq!(account.no, event.seq, "an account has the number of its opening");
         event.debit = Some(Side { no: account.no, id: account.id.clone(), prev: 0 });
-        let overdraft = render::overdraft(account.overdraft);
-        let id = json_text(&account.id);
-        event.extra = Some(format!(r#"{{"id":{id},"overdraft":{overdraft}}}"#).into());
+        event.extra = Some(account.properties());
         self.append(event);
         self.pages[page] = Some(Page { account, changed: true });
     }

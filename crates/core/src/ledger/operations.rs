@@ -45,7 +45,7 @@ impl Books<'_> {
         if debit.currency != currency || credit.currency != currency {
             return Err(Refusal::Invalid(vec![CURRENCY_MISMATCH]));
         }
-        let decline = declined(debit, credit, pay.amount);
+        let decline = Decline::of(debit, credit, pay.amount);
         let opened = [opened(places.debit, debit), opened(places.credit, credit)];
 
         // After this point it must succeed.
@@ -102,7 +102,7 @@ impl Books<'_> {
         let held = if refund { 0 } else { payment.event.amount };
         let reference = Reference { seq: payment.event.seq, at: payment.event.at };
         let [from, to] = [pages.0, pages.1].map(|page| self.account(page).expect("it was filed"));
-        let decline = declined(from, to, amount).filter(|_| refund);
+        let decline = Decline::of(from, to, amount).filter(|_| refund);
         let kind = if decline.is_some() { Kind::RefundDeclined } else { kind };
 
         // After this point it must succeed.
@@ -169,9 +169,4 @@ fn opened(page: usize, account: &Cow<'_, Account>) -> Option<(usize, Account)> {
         Cow::Borrowed(_) => None,
         Cow::Owned(account) => Some((page, account.clone())),
     }
-}
-
-fn declined(debit: &Account, credit: &Account, amount: i64) -> Option<Decline> {
-    // The order of the enum is the precedence.
-    debit.may_debit(amount).err().into_iter().chain(credit.may_credit(amount).err()).min()
 }

@@ -14,18 +14,27 @@ pub(super) fn classify(error: &Error) -> Failure {
     };
     let detail = text.clone().unwrap_or_else(|| cause.to_string());
     let code = match (cause.code, cause.extended_code) {
-        (ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked, _) => {
-            return Failure::Retryable(detail);
-        }
-        (ErrorCode::DiskFull, _) => Code::StoreFull,
+        // The third: a race for the write-ahead log's locks, lost too often.
+        (
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed,
+            _,
+        ) => return Failure::Retryable(detail),
+        // The second: no room for the shared memory of the write-ahead log.
+        (ErrorCode::DiskFull, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => Code::StoreFull,
         (ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied, _) => {
             Code::StoreReadOnly
         }
         (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch, _) => {
             Code::StoreCorrupt
         }
-        (ErrorCode::ConstraintViolation, ffi::SQLITE_CONSTRAINT_CHECK) => Code::StoreDefect,
-        (ErrorCode::ConstraintViolation, _) => Code::IdentityBroken,
+        (
+            ErrorCode::ConstraintViolation,
+            ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+            | ffi::SQLITE_CONSTRAINT_ROWID
+            | ffi::SQLITE_CONSTRAINT_UNIQUE,
+        ) => Code::IdentityBroken,
         (ErrorCode::SystemIoFailure, _) => Code::StoreIo,
         _ => Code::StoreDefect,
     };
@@ -68,6 +77,8 @@ mod tests {
             (ffi::SQLITE_BUSY, "retryable", "retryable"),
             (ffi::SQLITE_BUSY_SNAPSHOT, "retryable", "retryable"),
             (ffi::SQLITE_LOCKED, "retryable", "retryable"),
+            (ffi::SQLITE_PROTOCOL, "retryable", "retryable"),
+            (ffi::SQLITE_IOERR_SHMSIZE, "store_full", "store_full"),
             (ffi::SQLITE_FULL, "store_full", "store_full"),
             (ffi::SQLITE_READONLY, "store_read_only", "store_read_only"),
             (ffi::SQLITE_CANTOPEN, "store_read_only", "store_read_only"),
@@ -79,6 +90,8 @@ mod tests {
             (ffi::SQLITE_CONSTRAINT_PRIMARYKEY, "identity_broken", "identity_broken"),
             (ffi::SQLITE_CONSTRAINT_UNIQUE, "identity_broken", "identity_broken"),
             (ffi::SQLITE_CONSTRAINT_CHECK, "store_defect", "store_defect"),
+            (ffi::SQLITE_CONSTRAINT_NOTNULL, "store_defect", "store_defect"),
+            (ffi::SQLITE_CONSTRAINT_DATATYPE, "store_defect", "store_defect"),
             (ffi::SQLITE_MISUSE, "store_defect", "store_defect"),
             (ffi::SQLITE_NOMEM, "store_defect", "store_defect"),
         ] {

@@ -34,18 +34,16 @@ impl Writer {
         effects: Vec<Effect>,
         to: Cursor,
     ) -> Result<Memory, Failure> {
-        let before = self.position(ledger)?;
-        let mut after = before;
-        for effect in &effects {
-            if let Effect::Move(position) = effect {
-                after = *position;
-            }
-        }
+        // As the snapshot told it: whatever was decided was decided from there.
+        let before =
+            memory.position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
+        let after = end_of_log(before, &effects)?;
         write(&self.conn, ledger, &effects).map_err(|error| classify(&error))?;
         if let Some(leg) = leg {
             self.move_cursor(leg, to)?;
         }
-        let indexed_seq = memory.remember(&self.conn, ledger, effects, after)?;
+        let generation = self.options.key_generation;
+        let indexed_seq = memory.remember(&self.conn, ledger, effects, after, generation)?;
         if after != before {
             move_ledger(&self.conn, ledger, before, after, indexed_seq)?;
         }
@@ -76,6 +74,27 @@ impl Writer {
             _ => Err(Failure::Fenced),
         }
     }
+}
+
+/// Where the log ends after `effects`: behind what they append, or where it was.
+fn end_of_log(before: Position, effects: &[Effect]) -> Result<Position, Stop> {
+    let (mut after, mut next_seq) = (before, before.next_seq);
+    for effect in effects {
+        match effect {
+            Effect::Append(event) if event.seq == next_seq => next_seq += 1,
+            Effect::Append(event) => {
+                let detail = format!("event {} in the place of {next_seq}", event.seq);
+                return Err(Stop::new(Code::StoreDefect, detail));
+            }
+            Effect::Move(position) => after = *position,
+            _ => {}
+        }
+    }
+    if after.next_seq == next_seq {
+        return Ok(after);
+    }
+    let detail = format!("the log ends before {next_seq}, not before {}", after.next_seq);
+    Err(Stop::new(Code::StoreDefect, detail))
 }
 
 /// The last write of a step: nobody moved the ledger since its row was locked.
@@ -117,15 +136,24 @@ pub(super) fn write(conn: &Connection, ledger: u32, effects: &[Effect]) -> rusql
                     "UPDATE dead_letter SET reason = ?2, detail = ?3, last_failed_at = ?4,
                         attempts = attempts + 1 WHERE id = ?1",
                 )?;
-                update.execute(params![letter, reason.as_str(), detail, at])?;
+                one(update.execute(params![letter, reason.as_str(), detail, at])?)?;
             }
             Effect::Settle(letter) => {
-                conn.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?.execute([letter])?;
+                let mut delete = conn.prepare_cached("DELETE FROM dead_letter WHERE id = ?1")?;
+                one(delete.execute([letter])?)?;
             }
             Effect::Count(source, counts) => count(conn, source, counts)?,
         }
     }
     update_accounts(conn, ledger, effects)
+}
+
+/// What a statement changed must be one row: the one that the snapshot saw under the same lock.
+fn one(changed: usize) -> rusqlite::Result<()> {
+    match changed {
+        1 => Ok(()),
+        changed => Err(rusqlite::Error::StatementChangedRows(changed)),
+    }
 }
 
 fn append(conn: &Connection, ledger: u32, effects: &[Effect]) -> rusqlite::Result<()> {
@@ -193,7 +221,7 @@ fn update_accounts(conn: &Connection, ledger: u32, effects: &[Effect]) -> rusqli
     let mut update = conn.prepare_cached(UPDATE)?;
     for account in accounts {
         let totals = &account.totals;
-        update.execute(params![
+        one(update.execute(params![
             pos(ledger, account.no)?,
             account.closed,
             totals.debits,
@@ -201,7 +229,7 @@ fn update_accounts(conn: &Connection, ledger: u32, effects: &[Effect]) -> rusqli
             totals.pending_debits,
             totals.pending_credits,
             row::sql(account.last_seq)?,
-        ])?;
+        ])?)?;
     }
     Ok(())
 }
@@ -232,7 +260,7 @@ fn count(conn: &Connection, source: &str, counts: &Counts) -> rusqlite::Result<(
         WHERE source = ?1";
     let [read, accepted, succeeded, declined, duplicates, conflicts, dead_letters] =
         counts.named().map(|(_, count)| count);
-    conn.prepare_cached(ADD)?.execute(params![
+    one(conn.prepare_cached(ADD)?.execute(params![
         source,
         read,
         accepted,
@@ -241,6 +269,5 @@ fn count(conn: &Connection, source: &str, counts: &Counts) -> rusqlite::Result<(
         duplicates,
         conflicts,
         dead_letters,
-    ])?;
-    Ok(())
+    ])?)
 }

@@ -20,9 +20,6 @@ use semel_core::problem::Code;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// How many keys are remembered before they are written.
-const YOUNG_MAX: usize = 200_000;
-
 /// Keys that the index does not hold, or not all of them.
 #[derive(Default)]
 pub(super) struct KeyMemory {
@@ -111,14 +108,16 @@ impl KeyMemory {
     }
 
     /// Write the next `count` aging keys, so that they are gone when as many new ones have come; the
-    /// last seq up to which all keys stand in the index then.
+    /// last seq up to which all keys stand in the index then. With `generation` young keys, they
+    /// are the next to age.
     pub(super) fn write_some(
         &mut self,
         conn: &Connection,
         count: usize,
         position: Position,
+        generation: usize,
     ) -> Result<u64, Failure> {
-        if self.aging.is_empty() && self.young.len() >= YOUNG_MAX {
+        if self.aging.is_empty() && self.young.len() >= generation {
             self.age(position);
         }
         self.write_to(conn, self.aging.len().min(self.written + count))?;

@@ -42,6 +42,11 @@ impl Memory {
         Ok(())
     }
 
+    /// What all of it belongs to: where the ledger stood when it was last looked at or moved.
+    pub(super) fn position(&self) -> Option<Position> {
+        self.at
+    }
+
     /// For each id, the account as it is.
     pub(super) fn accounts(
         &mut self,
@@ -68,13 +73,14 @@ impl Memory {
     }
 
     /// Take in a step's effects, which leave the ledger at `position`; how far the key index is up
-    /// to the log then.
+    /// to the log then. `generation` is how many keys are remembered before they are written.
     pub(super) fn remember(
         &mut self,
         conn: &Connection,
         ledger: u32,
         effects: Vec<Effect>,
         position: Position,
+        generation: usize,
     ) -> Result<u64, Failure> {
         let mut new_keys = 0;
         for effect in effects {
@@ -90,6 +96,6 @@ impl Memory {
             }
         }
         self.at = Some(position);
-        self.keys.write_some(conn, new_keys, position)
+        self.keys.write_some(conn, new_keys, position, generation)
     }
 }

@@ -36,7 +36,8 @@ pub(super) fn lock_path(path: &Path) -> PathBuf {
 
 /// Take the right to write the store at `path`.
 pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
-    let at = lock_path(path);
+    // By its real name: a store must not have two locks.
+    let at = lock_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     let unusable = |error| Stop::new(Code::DataUnusable, format!("{}: {error}", at.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&at);
     let file = file.map_err(unusable)?;
@@ -94,11 +95,14 @@ fn prepare(conn: &mut Connection) -> Result<(), Failure> {
     if let Some(version) = applied(conn)? {
         not_newer(version)?;
     }
-    run(conn, "journal_mode", &"wal")?;
     run(conn, "synchronous", &"full")?;
     run(conn, "fullfsync", &true)?;
     run(conn, "checkpoint_fullfsync", &true)?;
-    run(conn, "application_id", &APPLICATION_ID)?;
+    if pragma::<i32>(conn, "application_id")? != APPLICATION_ID {
+        // Before anything else is in the file, or a crash here would make it a stranger's.
+        run(conn, "application_id", &APPLICATION_ID)?;
+    }
+    run(conn, "journal_mode", &"wal")?;
     run(conn, "cache_size", &-i64::from(WRITER_CACHE_KIB))?;
     run(conn, "wal_autocheckpoint", &CHECKPOINT_PAGES)?;
     run(conn, "temp_store", &"memory")?;

@@ -8,9 +8,9 @@ use super::row::{self, pos};
 use crate::rows::{Entry, IngestRow, Ledger, LetterFilter, LetterRow};
 use rusqlite::{Connection, Result as SqlResult, Row, ToSql, params_from_iter};
 use semel_core::account::Account;
-use semel_core::event::{Event, Kind};
+use semel_core::event::{Event, Side};
 use semel_core::failure::{Failure, Stop};
-use semel_core::id::EventId;
+use semel_core::id::{EventId, SEQ_MAX};
 use semel_core::ingest::Counts;
 use semel_core::movement::Movement;
 use semel_core::payment::Payment;
@@ -66,8 +66,8 @@ impl Reader {
         let ask = row::EVENT.to_owned()
             + &format!("WHERE e.pos > ?1 AND e.pos < ?2 AND {kinds} ORDER BY e.pos DESC LIMIT ?3");
         self.ask(|conn| {
-            let end = before.map_or(Ok(row::last_pos(ledger)), |seq| pos(ledger, seq))?;
-            let bounds = [pos(ledger, 0)?, end, count(limit)];
+            let before = before.unwrap_or(SEQ_MAX).min(SEQ_MAX);
+            let bounds = [pos(ledger, 0)?, pos(ledger, before)?, count(limit)];
             let mut ask = conn.prepare_cached(&ask)?;
             let events = ask.query_map(bounds, row::event_of)?;
             let payments = events.filter_map(|event| event.map(Payment::recorded).transpose());
@@ -104,7 +104,8 @@ impl Reader {
     }
 
     /// An account's entries, newest first, from its last one or from the event `from` on, whose
-    /// balance after it is given too; `None` when there is no such account.
+    /// balance after it is given too; `None` when there is no such account. From an event that is
+    /// not the account's there are none.
     ///
     /// # Errors
     /// As every read.
@@ -133,7 +134,7 @@ impl Reader {
         let ask =
             row::EVENT.to_owned() + "WHERE e.pos > ?1 AND e.pos <= ?2 ORDER BY e.pos LIMIT ?3";
         self.ask(|conn| {
-            let from = pos(ledger, after.min(semel_core::id::SEQ_MAX))?;
+            let from = pos(ledger, after.min(SEQ_MAX))?;
             let bounds = [from, row::last_pos(ledger), count(limit)];
             conn.prepare_cached(&ask)?.query_map(bounds, row::event_of)?.collect()
         })
@@ -240,19 +241,44 @@ fn entries(
 ) -> SqlResult<Vec<Entry>> {
     let (mut seq, mut balance) = from.unwrap_or((account.last_seq, account.totals.balance()));
     let mut entries = Vec::new();
+    let mut trusted = from.is_none();
     while seq != 0 && entries.len() < limit {
-        let event = row::event(conn, ledger, seq)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let debited = event.debit.as_ref().filter(|side| side.no == account.no);
-        let credited = event.credit.as_ref().filter(|side| side.no == account.no);
-        seq = debited.or(credited).map_or(0, |side| side.prev);
-        let posted = Movement::of(event.kind, event.amount, 0).map_or(0, |moved| moved.posted);
-        let posted = if debited.is_some() { -posted } else { posted };
-        if posted != 0 && event.kind != Kind::AccountOpened {
+        let Some((event, posted, prev)) = linked(conn, ledger, account, seq)? else {
+            // A place that the caller made up has no entries; one that a row names has.
+            return if trusted { Err(row::bad_link(seq)) } else { Ok(entries) };
+        };
+        trusted = true;
+        if seq <= prev {
+            return Err(row::bad_link(seq));
+        }
+        seq = prev;
+        if posted != 0 {
             entries.push(Entry { event, posted, balance });
-            balance -= i128::from(posted);
+            balance = balance.saturating_sub(i128::from(posted));
         }
     }
     Ok(entries)
+}
+
+/// The event numbered `seq`, what it posted to `account`, and that account's event before it; `None`
+/// when it is none of the account's.
+fn linked(
+    conn: &Connection,
+    ledger: u32,
+    account: &Account,
+    seq: u64,
+) -> SqlResult<Option<(Event, i64, u64)>> {
+    let event = if seq <= SEQ_MAX { row::event(conn, ledger, seq)? } else { None };
+    let Some(event) = event else { return Ok(None) };
+    let posted = Movement::of(event.kind, event.amount, 0).map_or(0, |moved| moved.posted);
+    let own = |side: &Option<Side>| {
+        side.as_ref().filter(|side| side.no == account.no).map(|side| side.prev)
+    };
+    Ok(match (own(&event.debit), own(&event.credit)) {
+        (Some(prev), _) => Some((event, -posted, prev)),
+        (None, Some(prev)) => Some((event, posted, prev)),
+        (None, None) => None,
+    })
 }
 
 fn ingest(row: &Row<'_>) -> SqlResult<IngestRow> {

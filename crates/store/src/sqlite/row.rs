@@ -92,6 +92,11 @@ fn unknown(column: usize, kind: Type) -> Error {
     Error::FromSqlConversionFailure(column, kind, Box::new(FromSqlError::InvalidType))
 }
 
+/// A link between an account's events that leads to `seq`, where it must not.
+pub(super) fn bad_link(seq: u64) -> Error {
+    Error::FromSqlConversionFailure(12, Type::Integer, format!("a link to event {seq}").into())
+}
+
 /// Headers of a dead letter as one text.
 pub(super) fn headers_json(headers: &[(String, Vec<u8>)]) -> String {
     serde_json::to_string(headers).expect("names and bytes are always JSON")

@@ -6,9 +6,7 @@ use super::step::{LegClaim, Open};
 use super::writer::Handle;
 use semel_core::Text;
 use semel_core::exactly_once::{Claim, Cursor, Failure, Step, Target};
-use semel_core::failure::Stop;
 use semel_core::ledger::{Effect, Keys, Snapshot};
-use semel_core::problem::Code;
 use std::sync::{Arc, mpsc};
 use tokio::sync::oneshot;
 
@@ -86,9 +84,8 @@ impl Step for SqliteStep {
         let (answer, answered) = oneshot::channel();
         let sent = commit.send(Commit { effects, to, answer });
         sent.map_err(|_| Failure::Retryable("the step lay open for too long".into()))?;
-        answered.await.map_err(|_| {
-            Failure::from(Stop::new(Code::StoreDefect, "the writer's thread has ended"))
-        })??;
+        // Without an answer it was most likely given up just before; only asking again will tell.
+        answered.await.map_err(|_| Failure::Unknown("the writer gave no answer".into()))??;
         if let Some(leg) = &mut claim.leg {
             leg.cursor = to;
         }

@@ -2,6 +2,7 @@
 //!
 //! A step is a job that answers its snapshot and then waits for the commit, so nothing else is
 //! written between the two. Whoever drops the step, or lets it lie, ends the wait: rolled back.
+//! A job that panics is a named stop like any other: its caller and all later ones are told.
 
 use super::Options;
 use super::classify::classify;
@@ -18,9 +19,11 @@ use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::{Position, Snapshot};
 use semel_core::payment::Identity;
 use semel_core::problem::Code;
+use std::any::Any;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
@@ -34,6 +37,19 @@ pub(super) struct Handle {
     jobs: mpsc::Sender<Job>,
     commits: watch::Receiver<u64>,
     stopped: Arc<Mutex<Option<Stop>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Drop for Handle {
+    /// Waits until the file is closed and its lock released: the next to open it finds it free.
+    fn drop(&mut self) {
+        let (closed, _) = mpsc::channel();
+        self.jobs = closed;
+        if let Some(thread) = self.thread.take() {
+            // However it ended, it has ended.
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Handle {
@@ -54,13 +70,15 @@ impl Handle {
             committed,
             stopped: stopped.clone(),
         };
-        thread::spawn(move || {
+        let thread = thread::spawn(move || {
             let _held_to_the_end = lock;
             for job in queue {
                 job(&mut writer);
             }
+            // The file first, then its lock.
+            drop(writer);
         });
-        Ok(Handle { jobs, commits, stopped })
+        Ok(Handle { jobs, commits, stopped, thread: Some(thread) })
     }
 
     /// Run `job` on the writer's thread.
@@ -104,6 +122,13 @@ fn gone() -> Failure {
     Stop::new(Code::StoreDefect, "the writer's thread has ended").into()
 }
 
+/// What is half done is rolled back by whoever ran the job, and nothing is done after it.
+fn panicked(cause: &(dyn Any + Send)) -> Stop {
+    let text = cause.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| cause.downcast_ref::<&str>().copied());
+    Stop::new(Code::StoreDefect, format!("the writer panicked: {}", text.unwrap_or("no message")))
+}
+
 /// What the writer's thread owns.
 pub(super) struct Writer {
     pub(super) conn: Connection,
@@ -124,7 +149,8 @@ impl Writer {
         if let Some(stop) = &*self.stopped.lock().expect("nobody panics while holding it") {
             return Err(Failure::Permanent(stop.clone()));
         }
-        let result = job(self);
+        let result = catch_unwind(AssertUnwindSafe(|| job(self)))
+            .unwrap_or_else(|cause| Err(panicked(&*cause).into()));
         if let Err(failure) = &result {
             self.note(failure);
         }
@@ -145,6 +171,10 @@ impl Writer {
         open: Open,
         answer: oneshot::Sender<Result<(Snapshot, mpsc::Sender<Commit>), Failure>>,
     ) {
+        if answer.is_closed() {
+            // Nobody waits any more: the next in the queue need not wait for it either.
+            return;
+        }
         let (ledger, leg) = (open.ledger, open.leg.clone());
         let mut memory = self.memory.remove(&ledger).unwrap_or_default();
         let snapshot = match self.unless_stopped(|writer| writer.begin(open, &mut memory)) {

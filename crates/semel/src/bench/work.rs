@@ -1,0 +1,94 @@
+//! What the stages pay: uniform over 10,000 customers and 1,000 merchants, under random keys.
+
+use semel_core::Text;
+use semel_core::account::Overdraft;
+use semel_core::ledger::{AccountRequest, Command};
+use semel_core::mapping::OpenAccounts;
+use semel_core::money::Currency;
+use semel_core::payment::{Capture, Identity, Pay};
+
+/// Accounts that pay.
+pub const CUSTOMERS: u64 = 10_000;
+/// Accounts that are paid.
+pub const MERCHANTS: u64 = 1_000;
+
+/// A sequence of payments that is the same in every run.
+pub struct Work {
+    state: u64,
+    customers: Vec<Text>,
+    merchants: Vec<Text>,
+    currency: Currency,
+    namespace: Text,
+}
+
+/// One payment, before it takes the form of a door.
+pub struct Payment {
+    /// The idempotency key: 33 characters, random.
+    pub key: String,
+    /// Minor units.
+    pub amount: i64,
+    /// The debit account.
+    pub customer: Text,
+    /// The credit account.
+    pub merchant: Text,
+}
+
+impl Work {
+    /// From the beginning.
+    pub fn new() -> Work {
+        let named = |kind: &str, count| (0..count).map(|no| format!("{kind}:{no}").into()).collect();
+        Work {
+            state: 0x5eed,
+            customers: named("customer", CUSTOMERS),
+            merchants: named("merchant", MERCHANTS),
+            currency: Currency::parse("USD").expect("USD is a currency"),
+            namespace: "".into(),
+        }
+    }
+
+    /// The commands that open all accounts; nobody is ever short of money.
+    pub fn accounts(&self) -> Vec<Command> {
+        let open = |id: &Text| {
+            let overdraft = Overdraft::Unlimited;
+            Command::OpenAccount(AccountRequest { id: id.clone(), currency: self.currency, overdraft })
+        };
+        self.customers.iter().chain(&self.merchants).map(open).collect()
+    }
+
+    /// The next payment.
+    pub fn payment(&mut self) -> Payment {
+        let [high, low] = [self.random(), self.random()];
+        Payment {
+            key: format!("{high:016x}-{low:016x}"),
+            amount: 1 + (self.random() % 10_000) as i64,
+            customer: self.customers[(self.random() % CUSTOMERS) as usize].clone(),
+            merchant: self.merchants[(self.random() % MERCHANTS) as usize].clone(),
+        }
+    }
+
+    /// The next payment, as a door takes it.
+    pub fn command(&mut self) -> Command {
+        let Payment { key, amount, customer, merchant } = self.payment();
+        let pay = Pay {
+            amount,
+            currency: Some(self.currency),
+            debit_account: customer,
+            credit_account: merchant,
+            description: None,
+            metadata: None,
+            metadata_problem: None,
+            capture: Capture::Now,
+            open: OpenAccounts::default(),
+        };
+        Command::Pay(Identity { namespace: self.namespace.clone(), key: key.into() }, pay)
+    }
+
+    /// SplitMix64.
+    fn random(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ mixed >> 31
+    }
+}
