@@ -41,6 +41,8 @@ pub struct Global {
 pub enum Command {
     /// Take payments over HTTP
     Serve(Serve),
+    /// Kill a server in the middle of payments, and count what was lost or doubled
+    Demo(Demo),
     /// Take payments from a file
     Import(Import),
     /// Make and list ledgers

@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod exit;
 
+pub mod demo;
 pub mod import;
 pub mod ledgers;
 pub mod serve;
@@ -14,6 +15,7 @@ mod meters;
 
 mod output;
 mod place;
+mod signals;
 pub mod wiring;
 
 use clap::{CommandFactory, Parser};
@@ -49,6 +51,7 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
     let global = &cli.global;
     match &cli.command {
         Command::Serve(args) => serve::run(global, args).await,
+        Command::Demo(args) => demo::run(global, args).await,
         Command::Import(args) => import::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
         Command::Completions { shell } => {

@@ -12,6 +12,7 @@ use crate::http::limits::Limits;
 use crate::http::{self, App};
 use crate::output::{note, say};
 use crate::place;
+use crate::signals;
 use crate::wiring::Store;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
@@ -37,7 +38,7 @@ pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
     let access = if is_open { Access::Open } else { Access::Keys(config.api_keys) };
     let app = App::new(store.clone(), access, Limits::STANDARD).await?;
     announce(global, &listener, is_open)?;
-    let served = http::serve(listener, app, signal()?).await;
+    let served = http::serve(listener, app, signals::end()?).await;
     store.close().await;
     served?;
     Ok(Exit::Done)
@@ -103,22 +104,4 @@ fn example(url: &str, is_open: bool) -> String {
         post("/v1/payments", " -H 'Idempotency-Key: order-1'", payment),
     ]
     .concat()
-}
-
-/// Ready at the first SIGINT or SIGTERM.
-fn signal() -> Result<impl Future<Output = ()> + Send, Stop> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let on = |kind| {
-        let unheard =
-            |error| Stop::new(Code::Internal, format!("signals cannot be heard: {error}"));
-        signal(kind).map_err(unheard)
-    };
-    let (mut interrupt, mut terminate) =
-        (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }

@@ -1,0 +1,154 @@
+//! `semel demo`: a server is killed in the middle of payments, again and again; then the ledger is
+//! counted.
+//!
+//! It plays the part of a client that only knows HTTP: what was not answered is sent again with the
+//! same key, whatever happened to it. At the end it asks the ledger what became of everything, and
+//! compares that with what it was told (promises P1 and P2, seen from outside).
+//! Deliberately absent: the store. The server is another process of this same program.
+
+mod audit;
+mod client;
+mod server;
+mod traffic;
+
+use crate::cli::{Demo, Global};
+use crate::exit::Exit;
+use crate::output::{grouped, note, say, table};
+use crate::signals;
+use audit::Audit;
+use indicatif::{ProgressBar, ProgressStyle};
+use semel_core::failure::{Failure, Stop};
+use semel_core::problem::Code;
+use serde::Serialize;
+use server::Server;
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+use traffic::{Plan, Traffic};
+
+/// How often the server is killed while payments are on their way.
+const KILLS: u64 = 5;
+
+/// What came out.
+#[derive(Debug, Serialize)]
+struct Report {
+    sent: u64,
+    unique: u64,
+    applied: u64,
+    repeats: u64,
+    kills: u64,
+    lost: u64,
+    doubled: u64,
+    seconds: f64,
+}
+
+/// Run `semel demo`.
+///
+/// # Errors
+/// When the server cannot be started, or answers in a way that no payment of this demo asks for.
+pub async fn run(global: &Global, args: &Demo) -> Result<Exit, Failure> {
+    let stopped = signals::end()?;
+    let report = tokio::select! {
+        report = play(args.payments) => report?,
+        () = stopped => {
+            note("stopped before the end, so nothing was found out");
+            return Ok(Exit::Stopped);
+        }
+    };
+    if global.json {
+        say(&serde_json::to_string(&report).expect("a report is JSON"))?;
+    } else {
+        say(&report.table())?;
+        note(report.verdict());
+    }
+    Ok(if report.is_clean() { Exit::Done } else { Exit::Found })
+}
+
+async fn play(payments: u32) -> Result<Report, Failure> {
+    let started = Instant::now();
+    let plan = Plan::random(payments);
+    let server = Server::start().await?;
+    traffic::open_accounts(server.address()).await?;
+    let (address, at) = watch::channel(server.address());
+    let progress = progress(plan.requests());
+    let traffic = Traffic::start(Arc::new(plan), at, &progress);
+    let server = kill_in_the_middle(server, &traffic, &address, &progress).await?;
+    let (plan, seen) = traffic.end().await?;
+    progress.finish_and_clear();
+    // What the audit reads has to have been on the disk.
+    let server = server.restarted().await?;
+    let Audit { applied, lost, doubled } = audit::run(server.address(), &plan, &seen).await?;
+    Ok(Report {
+        sent: seen.sent,
+        unique: u64::from(payments),
+        applied,
+        repeats: seen.replayed,
+        kills: server.kills(),
+        lost,
+        doubled,
+        seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// Kill and restart the server whenever another share of the requests has been answered.
+async fn kill_in_the_middle(
+    mut server: Server,
+    traffic: &Traffic,
+    address: &watch::Sender<std::net::SocketAddr>,
+    progress: &ProgressBar,
+) -> Result<Server, Failure> {
+    for kill in 1..=KILLS {
+        traffic.answered(traffic.requests() * kill / (KILLS + 1)).await;
+        server = server.restarted().await?;
+        progress.set_message(format!("killed {} times", server.kills()));
+        // Nobody listens once every request has been answered.
+        address.send_replace(server.address());
+    }
+    Ok(server)
+}
+
+fn progress(length: u64) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = "{bar:40} {human_pos}/{human_len} payments and repeats  {per_sec}  {msg}";
+    let style = ProgressStyle::with_template(style).expect("the template is well formed");
+    ProgressBar::new(length).with_style(style)
+}
+
+impl Report {
+    fn is_clean(&self) -> bool {
+        self.lost == 0 && self.doubled == 0 && self.applied == self.unique
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.is_clean() {
+            true => "Every payment was applied once, whatever was killed, repeated or sent again.",
+            false => "This must not happen: please report it with the output of `semel --version`.",
+        }
+    }
+
+    fn table(&self) -> String {
+        let mut table = table(&["", "count", ""], &[1]);
+        for (name, count, meaning) in [
+            ("sent", self.sent, "requests to pay, repeats and retries among them"),
+            ("unique", self.unique, "payments that were meant"),
+            ("applied", self.applied, "payments in the ledger"),
+            ("repeats", self.repeats, "requests answered from memory"),
+            ("kills", self.kills, "times the server was killed with SIGKILL"),
+            ("lost", self.lost, "payments answered and not in the ledger"),
+            ("doubled", self.doubled, "payments in the ledger more than once"),
+        ] {
+            table.add_row([name.to_owned(), grouped(count), meaning.to_owned()]);
+        }
+        let seconds = format!("{:.1}", self.seconds);
+        table.add_row(["seconds".to_owned(), seconds, String::new()]);
+        table.to_string()
+    }
+}
+
+/// The demo cannot go on.
+fn broken(detail: impl Into<String>) -> Failure {
+    Stop::new(Code::Internal, detail).into()
+}
