@@ -4,3 +4,6 @@
 pub type Store = semel_store::sqlite::Sqlite;
 /// Reads beside a writer, be it in this process or in another.
 pub type Reader = semel_store::sqlite::Reader;
+/// A snapshot of everything that a store keeps.
+pub type Audit = semel_store::sqlite::Audit;
+pub use semel_store::sqlite::slot_of;

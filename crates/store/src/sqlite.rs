@@ -4,6 +4,7 @@
 //! `step` (what happens under the lock), `memory` (what the writer knows without looking), `row`
 //! (rows and what they mean), `reader`. PostgreSQL takes its place beside this with the same outline.
 
+mod audit;
 mod classify;
 mod commit;
 mod key_memory;
@@ -15,6 +16,7 @@ mod step;
 mod target;
 mod writer;
 
+pub use audit::{Audit, Sources, slot_of};
 pub use reader::Reader;
 pub use target::{SqliteClaim, SqliteStep, SqliteTarget};
 
