@@ -27,8 +27,6 @@ use semel_core::payment::Identity;
 use semel_core::verify::{Named, Slot};
 use std::ops::RangeInclusive;
 
-/// Bytes of the file that may be mapped into memory instead of being copied page by page.
-const MAPPED_MAX: i64 = 1 << 40;
 /// Entries of the index that are read to explain one span of the log.
 const ENTRIES_MAX: i64 = 20_000;
 
@@ -45,7 +43,6 @@ impl Reader {
     pub fn audit(&self) -> Result<Audit, Failure> {
         let conn = self.connect()?;
         let begin = || {
-            conn.pragma_update(None, "mmap_size", MAPPED_MAX)?;
             conn.execute_batch("BEGIN")?;
             // The first read makes the snapshot.
             conn.query_row("SELECT count(*) FROM ledger", [], |_| Ok(()))
