@@ -16,6 +16,7 @@ mod meters;
 mod output;
 mod place;
 mod signals;
+pub mod verify;
 pub mod wiring;
 
 use clap::{CommandFactory, Parser};

@@ -6,3 +6,6 @@ pub type Store = semel_store::sqlite::Sqlite;
 pub type Reader = semel_store::sqlite::Reader;
 /// The store's own limit, for measurements.
 pub type Bare = semel_store::sqlite::Bare;
+/// A snapshot of everything that a store keeps.
+pub type Audit = semel_store::sqlite::Audit;
+pub use semel_store::sqlite::slot_of;

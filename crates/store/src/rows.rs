@@ -18,6 +18,33 @@ pub struct Ledger {
     pub position: Position,
 }
 
+/// What a row says, or why it says nothing: its place and what is wrong there.
+pub type Read<T> = Result<T, String>;
+
+/// A ledger's row, as the auditor sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerRow {
+    /// Its number in the store.
+    pub no: u32,
+    /// The name that people gave it.
+    pub id: Text,
+    /// Where its log ends.
+    pub position: Position,
+    /// The seq up to which the index holds every key.
+    pub indexed_seq: u64,
+}
+
+/// A row of a log, as the auditor sees it.
+#[derive(Clone, Debug)]
+pub struct LogRow {
+    /// Its number in the log.
+    pub seq: u64,
+    /// The event; accounts have no ids and a reference no time, for those stand in other rows.
+    pub event: Read<Event>,
+    /// The row that the event refers to, if it is there.
+    pub payment: Option<Box<Event>>,
+}
+
 /// A source of an ingest, as its leg's row binds it for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {

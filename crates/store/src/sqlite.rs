@@ -4,6 +4,7 @@
 //! `step` (what happens under the lock), `memory` (what the writer knows without looking), `row`
 //! (rows and what they mean), `reader`. PostgreSQL takes its place beside this with the same outline.
 
+mod audit;
 mod bare;
 mod classify;
 mod commit;
@@ -16,6 +17,7 @@ mod step;
 mod target;
 mod writer;
 
+pub use audit::{Audit, Sources, slot_of};
 pub use bare::Bare;
 pub use reader::Reader;
 pub use target::{SqliteClaim, SqliteStep, SqliteTarget};

@@ -10,6 +10,7 @@
 //! Only a span that is left with something is looked at pair by pair.
 
 use super::Findings;
+use crate::Text;
 use crate::payment::Identity;
 use crate::problem::Code;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -41,8 +42,8 @@ pub struct Named {
 }
 
 /// The keys of a ledger's log on their way through the auditor.
-#[derive(Default)]
 pub struct Keys {
+    ledger: Text,
     spans: BTreeMap<u64, Sum>,
     /// Keys that the index may lack: seq and hash.
     late: BTreeMap<u64, i64>,
@@ -69,6 +70,18 @@ struct Neighbour {
 }
 
 impl Keys {
+    /// Of the ledger that people call `ledger`.
+    pub fn new(ledger: Text) -> Keys {
+        Keys {
+            ledger,
+            spans: BTreeMap::new(),
+            late: BTreeMap::new(),
+            ahead: Vec::new(),
+            neighbours: Vec::new(),
+            displaced: BTreeMap::new(),
+        }
+    }
+
     /// Take a key of the log at the slot of its hash; `late`: the index may lack it.
     pub fn logged(&mut self, key: Slot, late: bool) {
         if late {
@@ -118,12 +131,11 @@ impl Keys {
 
     /// Say what differs in a span: `logged` are its keys, each at the slot of its hash, and
     /// `indexed` what the index has for it.
-    pub fn explain(
-        &self,
-        logged: &[Slot],
-        indexed: &[Slot],
-        mut tell: impl FnMut(u64, &'static str),
-    ) {
+    pub fn explain(&self, logged: &[Slot], indexed: &[Slot], findings: &mut Findings) {
+        let mut tell = |seq: u64, what: &str| {
+            let place = || format!("ledger {}: event {seq}: {what}", self.ledger);
+            findings.add(Code::KeyIndexDiffers, place);
+        };
         let mut slots = BTreeMap::<u64, Vec<i64>>::new();
         for Slot { slot, seq } in indexed {
             slots.entry(*seq).or_default().push(*slot);
@@ -192,7 +204,9 @@ impl Keys {
             let Some(Named { identity, .. }) = named else { continue };
             let first = *names.entry(identity).or_insert(seq);
             if first != seq {
-                findings.add(Code::KeyTwice, || format!("events {first} and {seq} have one key"));
+                findings.add(Code::KeyTwice, || {
+                    format!("ledger {}: events {first} and {seq} have one key", self.ledger)
+                });
             }
         }
     }

@@ -10,7 +10,6 @@ use semel_core::ledger::{
 use semel_core::mapping::OpenAccounts;
 use semel_core::money::Currency;
 use semel_core::payment::{Capture, Identity, Operation, Pay, Payment};
-use semel_core::problem::Code;
 use semel_core::verify::{Finding, Findings, Keys as IndexedKeys, Named, Replay, Report, Slot};
 use std::collections::BTreeMap;
 
@@ -130,7 +129,7 @@ impl Books {
     }
 
     fn compare_index(&self, findings: &mut Findings) {
-        let mut keys = IndexedKeys::default();
+        let mut keys = IndexedKeys::new("main".into());
         let logged: Vec<Slot> = self.events.iter().filter_map(slot).collect();
         logged.iter().for_each(|key| keys.logged(*key, self.indexed_seq < key.seq));
         keys.turn();
@@ -146,9 +145,7 @@ impl Books {
             let within = |slots: &[Slot]| -> Vec<Slot> {
                 slots.iter().copied().filter(|slot| span.contains(&slot.seq)).collect()
             };
-            keys.explain(&within(&logged), &within(&index), |seq, what| {
-                findings.add(Code::KeyIndexDiffers, || format!("event {seq}: {what}"));
-            });
+            keys.explain(&within(&logged), &within(&index), findings);
         }
     }
 

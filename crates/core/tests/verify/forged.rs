@@ -120,5 +120,5 @@ fn a_key_used_twice_is_found_by_its_neighbour() {
     books.seal();
     let findings = books.audit();
     let details: Vec<_> = findings.iter().map(|finding| &*finding.detail).collect();
-    assert_eq!(details, ["events 6 and 24 have one key"]);
+    assert_eq!(details, ["ledger main: events 6 and 24 have one key"]);
 }

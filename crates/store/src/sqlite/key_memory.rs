@@ -218,6 +218,7 @@ impl KeyMemory {
 /// Slots of a ledger: its number, then so many bits of the key's hash.
 const SLOT_BITS: u32 = 41;
 
+/// Where a key is looked for first.
 pub(super) fn first_slot(ledger: u32, hash: i64) -> i64 {
     i64::from(ledger) << SLOT_BITS | hash >> (63 - SLOT_BITS)
 }

@@ -210,6 +210,11 @@ impl Reader {
         })
     }
 
+    /// A connection of one's own.
+    pub(super) fn connect(&self) -> Result<Connection, Stop> {
+        open::reader(&self.path)
+    }
+
     /// Ask on an idle connection, or on a new one.
     pub(super) fn ask<T>(
         &self,
@@ -218,7 +223,7 @@ impl Reader {
         let idle = self.idle.lock().expect("nobody panics while holding it").pop();
         let conn = match idle {
             Some(conn) => conn,
-            None => open::reader(&self.path)?,
+            None => self.connect()?,
         };
         let answer = ask(&conn).map_err(|error| classify(&error));
         if answer.is_ok() {

@@ -25,9 +25,14 @@ pub(super) fn pos(ledger: u32, seq: u64) -> Result<i64> {
     }
 }
 
+/// The first key that a row of `ledger` can have.
+pub(super) fn first_pos(ledger: u32) -> i64 {
+    i64::from(ledger) << SEQ_BITS
+}
+
 /// The last key that a row of `ledger` can have.
 pub(super) fn last_pos(ledger: u32) -> i64 {
-    (i64::from(ledger) + 1 << SEQ_BITS) - 1
+    first_pos(ledger + 1) - 1
 }
 
 /// The seq in a row's key.
@@ -75,13 +80,19 @@ pub(super) fn overdraft_number(overdraft: Overdraft) -> i64 {
     }
 }
 
-fn overdraft(row: &Row<'_>, column: usize) -> Result<Overdraft> {
-    match row.get(column)? {
-        -1 => Ok(Overdraft::None),
-        -2 => Ok(Overdraft::Unlimited),
-        minor @ 0.. => Ok(Overdraft::Limit(minor)),
-        other => Err(Error::IntegralValueOutOfRange(column, other)),
+/// The overdraft that a column's number stands for.
+pub(super) fn overdraft_of(number: i64) -> Option<Overdraft> {
+    match number {
+        -1 => Some(Overdraft::None),
+        -2 => Some(Overdraft::Unlimited),
+        0.. => Some(Overdraft::Limit(number)),
+        _ => None,
     }
+}
+
+fn overdraft(row: &Row<'_>, column: usize) -> Result<Overdraft> {
+    let number = row.get(column)?;
+    overdraft_of(number).ok_or(Error::IntegralValueOutOfRange(column, number))
 }
 
 fn currency(row: &Row<'_>, column: usize) -> Result<Currency> {

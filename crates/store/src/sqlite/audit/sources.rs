@@ -1,0 +1,103 @@
+//! Sources and their dead letters.
+
+use super::Audit;
+use super::decode::Columns;
+use crate::rows::Read;
+use semel_core::Text;
+use semel_core::failure::Failure;
+use semel_core::ingest::Counts;
+use semel_core::reason::Reason;
+use semel_core::verify::Leg;
+use std::collections::BTreeMap;
+
+/// All sources of a store.
+pub struct Sources {
+    /// Each with the number of its ledger.
+    pub legs: Vec<(i64, Leg)>,
+    /// What cannot be read of them or of their dead letters, in words.
+    pub odd: Vec<String>,
+}
+
+/// Dead letters of a source, and the conflicts among them.
+type Letters = BTreeMap<String, (i64, i64)>;
+
+impl Audit {
+    /// All sources and what is kept of their dead letters.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn sources(&self) -> Result<Sources, Failure> {
+        const LEGS: &str = "SELECT source, ledger, ingest, read, accepted, succeeded, declined,
+                duplicates, conflicts, dead_letters, file, mapping, next, tail, hint, claim, owner,
+                until
+            FROM leg ORDER BY source";
+        const LETTERS: &str = "SELECT id, source, reason, line, headers, masked, attempts
+            FROM dead_letter ORDER BY id";
+        let mut odd = Vec::new();
+        let mut letters = Letters::new();
+        self.each(LETTERS, [], |row| {
+            let id = row.get_ref(0).and_then(|id| Ok(id.as_i64()?)).unwrap_or_default();
+            if let Err(why) = letter(Columns(row), &mut letters) {
+                odd.push(format!("dead letter {id}: {why}"));
+            }
+        })?;
+        let mut legs = Vec::new();
+        self.each(LEGS, [], |row| match leg(Columns(row), &mut letters) {
+            Ok(leg) => legs.push(leg),
+            Err(why) => odd.push(why),
+        })?;
+        let homeless = letters.iter().map(|(source, (letters, _))| {
+            format!("{letters} dead letters of {source}: there is no such source")
+        });
+        odd.extend(homeless);
+        Ok(Sources { legs, odd })
+    }
+}
+
+fn letter(row: Columns<'_>, letters: &mut Letters) -> Read<()> {
+    let source = row.text(1)?;
+    if !letters.contains_key(source) {
+        letters.insert(source.to_owned(), (0, 0));
+    }
+    let (all, conflicts) = letters.get_mut(source).expect("it was put there");
+    *all += 1;
+    let reason = Reason::parse(row.text(2)?).ok_or_else(|| row.odd(2))?;
+    *conflicts += i64::from(reason == Reason::Conflict);
+    row.natural(3)?;
+    serde_json::from_str::<Vec<(String, Vec<u8>)>>(row.text(4)?).map_err(|_| row.odd(4))?;
+    if !matches!(row.number(5)?, 0 | 1) {
+        return Err(row.odd(5));
+    }
+    match row.number(6)? {
+        1.. => Ok(()),
+        _ => Err(row.odd(6)),
+    }
+}
+
+fn leg(row: Columns<'_>, letters: &mut Letters) -> Read<(i64, Leg)> {
+    let source: Text = row.text(0)?.into();
+    let (all, conflicts) = letters.remove(&*source).unwrap_or_default();
+    let read = || {
+        let counts = Counts {
+            read: row.number(3)?,
+            accepted: row.number(4)?,
+            succeeded: row.number(5)?,
+            declined: row.number(6)?,
+            duplicates: row.number(7)?,
+            conflicts: row.number(8)?,
+            dead_letters: row.number(9)?,
+        };
+        row.text(10)?;
+        row.text(11)?;
+        row.natural(12)?;
+        row.hash(13)?;
+        row.natural(14)?;
+        row.name(15)?;
+        row.name(16)?;
+        row.number(17)?;
+        let ingest = row.text(2)?.into();
+        let source = source.clone();
+        Ok((row.number(1)?, Leg { source, ingest, counts, letters: all, conflicts }))
+    };
+    read().map_err(|why: String| format!("source {source}: {why}"))
+}
