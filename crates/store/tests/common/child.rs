@@ -1,7 +1,7 @@
 //! This test's program, run again as another process: it does one thing to a store and says so,
 //! line by line. It can be killed, starved of disk, or left waiting.
 
-use super::hand::{pay, take};
+use super::hand::{pay, proved, take};
 use super::{binding, open};
 use semel_core::exactly_once::{Claim, Failure, Target};
 use semel_core::failure::Stop;
@@ -99,6 +99,7 @@ pub async fn play() {
         "hold" => hold(path),
         "open" => open(path).map(|_| say("opened")).map_err(Failure::from),
         "fill" => fill(path).await,
+        "tell" => tell(path),
         "write" => write(path).await,
         other => panic!("no such role: {other}"),
     };
@@ -136,6 +137,15 @@ async fn fill(path: &Path) -> Result<(), Failure> {
                 return Err(store.stopped().map_or(failure, Failure::Permanent));
             }
         }
+    }
+    Ok(())
+}
+
+/// Say every payment that is there.
+fn tell(path: &Path) -> Result<(), Failure> {
+    let store = open(path)?;
+    for event in proved(store.reader(), 1) {
+        event.key.iter().for_each(|key| say(&format!("has {key}")));
     }
     Ok(())
 }
