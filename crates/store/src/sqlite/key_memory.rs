@@ -107,9 +107,9 @@ impl KeyMemory {
         Ok(())
     }
 
-    /// Write the next `count` aging keys, so that they are gone when as many new ones have come; the
-    /// last seq up to which all keys stand in the index then. With `generation` young keys, they
-    /// are the next to age.
+    /// Write the next `count` aging keys, so that they are gone when as many new ones have come;
+    /// the last seq up to which all keys stand in the index then. As many young keys as a
+    /// `generation` has are the next to age.
     pub(super) fn write_some(
         &mut self,
         conn: &Connection,

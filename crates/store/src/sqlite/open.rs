@@ -91,6 +91,10 @@ fn prepare(conn: &mut Connection) -> Result<(), Failure> {
         conn.pragma_update(None, name, value).map_err(|error| classify(&error))
     };
     conn.busy_timeout(BUSY_WAIT).map_err(|error| classify(&error))?;
+    // SQLite opens what it may not write all the same; the first payment is too late to tell.
+    if conn.is_readonly("main").map_err(|error| classify(&error))? {
+        return Err(Stop::new(Code::StoreReadOnly, "it may be read, not written").into());
+    }
     identify(conn)?;
     if let Some(version) = applied(conn)? {
         not_newer(version)?;
@@ -145,7 +149,10 @@ fn not_newer(version: i64) -> Result<(), Failure> {
 }
 
 fn migrate(conn: &mut Connection) -> Result<(), Failure> {
-    let migrated = embedded::migrations::runner().set_abort_divergent(true).run(conn);
+    // Grouped: a migration and the record of it are in one SQL transaction, or a crash between the
+    // two would leave a store that can never be opened again.
+    let runner = embedded::migrations::runner().set_abort_divergent(true).set_grouped(true);
+    let migrated = runner.run(conn);
     migrated.map(drop).map_err(|error| {
         use std::error::Error;
         let cause = error.source().and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
@@ -187,5 +194,40 @@ fn at(failure: Failure, path: &Path) -> Stop {
             Stop::new(stop.code, format!("{}: {}", path.display(), stop.detail))
         }
         failure => Stop::new(Code::StoreLocked, format!("{}: {failure}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_writer_commits_to_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = writer(&dir.path().join("semel.db")).unwrap();
+        assert_eq!(pragma(&conn, "journal_mode"), Ok("wal".to_owned()));
+        assert_eq!(pragma(&conn, "synchronous"), Ok(2));
+        assert_eq!(pragma(&conn, "application_id"), Ok(APPLICATION_ID));
+    }
+
+    #[test]
+    fn without_a_write_ahead_log_there_is_no_store() {
+        // A database in memory can have none.
+        let refused = prepare(&mut Connection::open_in_memory().unwrap());
+        assert!(
+            matches!(refused, Err(Failure::Permanent(stop)) if stop.code == Code::StoreSettings)
+        );
+    }
+
+    #[test]
+    fn a_connection_that_forgets_the_disk_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let conn = writer(&dir.path().join("semel.db")).unwrap();
+        assert_eq!(assert_settings(&conn), Ok(()));
+        conn.pragma_update(None, "synchronous", "normal").unwrap();
+        let refused = assert_settings(&conn);
+        assert!(
+            matches!(refused, Err(Failure::Permanent(stop)) if stop.code == Code::StoreSettings)
+        );
     }
 }

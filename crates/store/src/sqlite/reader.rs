@@ -265,8 +265,8 @@ fn entries(
     Ok(entries)
 }
 
-/// The event numbered `seq`, what it posted to `account`, and that account's event before it; `None`
-/// when it is none of the account's.
+/// The event numbered `seq`, what it posted to `account`, and that account's event before it;
+/// `None` when it is none of the account's.
 fn linked(
     conn: &Connection,
     ledger: u32,

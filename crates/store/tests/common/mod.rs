@@ -3,14 +3,19 @@
 use semel_core::account::Overdraft;
 use semel_core::exactly_once::conformance::{Faults, Faulty, Item, Subject};
 use semel_core::exactly_once::{Decide, Failure};
+use semel_core::failure::Stop;
 use semel_core::ledger::{self, AccountRequest, Command, Effect, Keys, Snapshot};
 use semel_core::mapping::OpenAccounts;
 use semel_core::money::Currency;
 use semel_core::payment::{Capture, Identity, Pay};
 use semel_store::rows::Binding;
 use semel_store::sqlite::{Options, Sqlite, SqliteTarget};
+use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
+
+pub mod child;
+pub mod hand;
 
 /// The sources that the suite names.
 const SOURCES: [&str; 3] = ["source", "a", "a/0"];
@@ -37,6 +42,11 @@ impl OnSqlite {
         }
         OnSqlite { store, ledger, legs, _dir: dir }
     }
+}
+
+/// A store that remembers few keys, so that their generations pass by quickly.
+pub fn open(path: &Path) -> Result<Sqlite, Stop> {
+    Sqlite::open_with(path, Options { key_generation: 7, ..Options::default() })
 }
 
 /// A source of an ingest of the same name.
