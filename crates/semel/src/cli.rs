@@ -48,6 +48,10 @@ pub enum Command {
     /// Make and list ledgers
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Replay every ledger's log and compare it with all that the store keeps
+    Verify(Verify),
+    /// Measure this machine: batches in process, HTTP, import, and the store's own limit
+    Bench(Bench),
     /// Print a script that completes this command line in a shell
     Completions {
         /// Which shell
@@ -77,6 +81,38 @@ pub struct Demo {
     /// How many payments to make
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..))]
     pub payments: u32,
+}
+
+/// `semel verify`
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// Only this ledger
+    #[arg(long, value_name = "NAME")]
+    pub ledger: Option<String>,
+}
+
+/// `semel bench`
+#[derive(Args, Debug)]
+pub struct Bench {
+    /// Payments of the stages `batch` and `import`; `http` makes a tenth
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+    pub payments: u32,
+    /// Only this stage; may be repeated
+    #[arg(long = "stage", value_enum)]
+    pub stages: Vec<Stage>,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Stage {
+    /// Batches of 1,000 through a door in this process, beside the store's own limit.
+    Batch,
+    /// One payment a request over loopback, 64 connections.
+    Http,
+    /// One payment a request, one connection.
+    Alone,
+    /// JSON Lines from a file.
+    Import,
 }
 
 /// `semel import`

@@ -7,20 +7,17 @@
 //! Deliberately absent: the store. The server is another process of this same program.
 
 mod audit;
-mod client;
-mod server;
 mod traffic;
 
 use crate::cli::{Demo, Global};
 use crate::exit::Exit;
 use crate::output::{grouped, note, say, table};
+use crate::rig::Server;
 use crate::signals;
 use audit::Audit;
 use indicatif::{ProgressBar, ProgressStyle};
-use semel_core::failure::{Failure, Stop};
-use semel_core::problem::Code;
+use semel_core::failure::Failure;
 use serde::Serialize;
-use server::Server;
 use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Instant;
@@ -146,9 +143,4 @@ impl Report {
         table.add_row(["seconds".to_owned(), seconds, String::new()]);
         table.to_string()
     }
-}
-
-/// The demo cannot go on.
-fn broken(detail: impl Into<String>) -> Failure {
-    Stop::new(Code::Internal, detail).into()
 }

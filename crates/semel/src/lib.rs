@@ -4,6 +4,7 @@ pub mod cli;
 pub mod config;
 pub mod exit;
 
+pub mod bench;
 pub mod demo;
 pub mod import;
 pub mod ledgers;
@@ -15,6 +16,7 @@ mod meters;
 
 mod output;
 mod place;
+mod rig;
 mod signals;
 pub mod verify;
 pub mod wiring;
@@ -53,6 +55,8 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Serve(args) => serve::run(global, args).await,
         Command::Demo(args) => demo::run(global, args).await,
+        Command::Bench(args) => bench::run(global, args).await,
+        Command::Verify(args) => verify::command(global, args),
         Command::Import(args) => import::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
         Command::Completions { shell } => {

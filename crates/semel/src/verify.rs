@@ -4,6 +4,11 @@
 //! beside them. Keeps P7. Deliberately absent: mending. What was altered by hand is put right by
 //! hand, or from a copy.
 
+use crate::cli::{self, Global};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::output::{grouped, say, table};
+use crate::place;
 use crate::wiring::{Audit, Reader, slot_of};
 use indicatif::ProgressBar;
 use semel_core::failure::{Failure, Stop};
@@ -11,6 +16,7 @@ use semel_core::problem::Code;
 use semel_core::verify::{Finding, Findings, Keys, Leg, Replay, compare_counts};
 use semel_store::rows::{LedgerRow, LogRow, Read};
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::sync::mpsc;
 use std::thread;
 
@@ -42,6 +48,24 @@ impl Report {
         self.findings.is_empty()
     }
 
+    fn table(&self) -> String {
+        let mut table = table(&["", ""], &[1]);
+        for (what, count) in [
+            ("ledgers", self.ledgers),
+            ("events", self.events),
+            ("payments", self.payments),
+            ("accounts", self.accounts),
+            ("findings", self.findings.len() as u64),
+        ] {
+            table.add_row([what.to_owned(), grouped(count)]);
+        }
+        let findings = self
+            .findings
+            .iter()
+            .map(|Finding { code, detail }| format!("\n{code} {}: {detail}", code.title()));
+        table.to_string() + &findings.collect::<String>()
+    }
+
     /// As `--json` prints it.
     pub fn json(&self) -> Value {
         let finding = |Finding { code, detail }: &Finding| json!({"code": code.as_str(), "name": code.name(), "detail": detail});
@@ -52,6 +76,27 @@ impl Report {
             "accounts": accounts, "findings": findings,
         })
     }
+}
+
+/// Run `semel verify`.
+///
+/// # Errors
+/// As [`run`].
+pub fn command(global: &Global, args: &cli::Verify) -> Result<Exit, Failure> {
+    let config = Config::load(global, None)?;
+    let reader = Reader::open(place::existing(&config)?)?;
+    let bar = match std::io::stderr().is_terminal() {
+        true => ProgressBar::new(0),
+        false => ProgressBar::hidden(),
+    };
+    let report = run(&reader, args.ledger.as_deref(), &bar)?;
+    bar.finish_and_clear();
+    if global.json {
+        say(&report.json().to_string())?;
+    } else {
+        say(&report.table())?;
+    }
+    Ok(if report.ok() { Exit::Done } else { Exit::Found })
 }
 
 /// Verify the ledger named `only`, or all of the store; `bar` counts events.

@@ -3,23 +3,26 @@
 
 use super::meter::{self, Latencies};
 use super::work::Work;
-use super::{Measured, failed};
-use crate::doors::Door;
+use super::{Measured, rate};
+use crate::doors::{Door, Shut};
 use crate::meters::DoorMeters;
+use crate::rig::broken;
 use crate::wiring::{Bare, Reader, Store};
+use indicatif::ProgressBar;
 use semel_core::account::Account;
 use semel_core::event::{Event, Kind};
-use semel_core::failure::Stop;
+use semel_core::failure::Failure;
 use semel_core::ledger::{Command, Effect, Outcome, Position};
 use semel_core::movement::Movement;
-use std::collections::{BTreeSet, HashMap};
+use semel_core::payment::Identity;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// Payments between two turns.
-const TURN: usize = 100_000;
+const TURN: u64 = 100_000;
 /// Payments of one batch.
 const BATCH: usize = 1_000;
 /// Callers at once, each waiting for its batch before it sends the next.
@@ -28,54 +31,59 @@ const CALLERS: usize = 12;
 /// Measure `payments` payments, in files below `dir`.
 ///
 /// # Errors
-/// Any stop of the store.
-pub async fn run(payments: usize, dir: &Path, tick: impl Fn(usize)) -> Result<Measured, Stop> {
+/// Any failure of the store.
+pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measured, Failure> {
     let (real, bare) = (dir.join("real"), dir.join("bare"));
     for dir in [&real, &bare] {
-        std::fs::create_dir(dir).map_err(|error| failed("bench", &error))?;
+        std::fs::create_dir(dir).map_err(|error| broken(format!("no directory: {error}")))?;
     }
+    bar.set_length(payments);
     let store = Store::open(&real.join("semel.db"))?;
-    let ledger = store.ledger("main").await.map_err(|error| failed("bench", &error))?.no;
+    let ledger = store.ledger("main").await?.no;
     let (alarm, _) = watch::channel(None);
-    let (door, task) =
-        Door::open(store.door(ledger), CALLERS * BATCH * 2, DoorMeters::unheard(), alarm);
+    let capacity = 2 * CALLERS * BATCH;
+    let (door, task) = Door::open(store.door(ledger), capacity, DoorMeters::unheard(), alarm);
     let task = tokio::spawn(task);
     let mut twin = Twin::open(&bare.join("semel.db"), store.reader().clone(), ledger)?;
     let mut work = Work::new();
     submit(&door, vec![work.accounts()]).await?;
     twin.follow()?;
 
-    let (mut times, mut latencies, mut cpu) = (Vec::new(), Latencies::new(), Duration::ZERO);
+    let (mut turns, mut latencies, mut cpu) = (Vec::new(), Latencies::new(), Duration::ZERO);
     let commits = store.watch();
     let commits_before = *commits.borrow();
-    let mut sent = 0;
-    while sent < payments {
-        let turn = TURN.min(payments - sent);
-        let commands: Vec<Command> = (0..turn).map(|_| work.command()).collect();
-        let batches: Vec<Vec<Command>> = commands.chunks(BATCH).map(<[_]>::to_vec).collect();
+    while bar.position() < payments {
+        let count = TURN.min(payments - bar.position());
+        let commands: Vec<Command> = (0..count).map(|_| work.command()).collect();
+        let batches = commands.chunks(BATCH).map(<[_]>::to_vec).collect();
         let (cpu_before, begun) = (meter::cpu_time("self"), Instant::now());
         latencies.add(&submit(&door, batches).await?);
-        let real = begun.elapsed();
+        let took = begun.elapsed();
         cpu += meter::cpu_time("self").zip(cpu_before).map_or(Duration::ZERO, |(a, b)| a - b);
-        times.push((turn, real, twin.follow()?));
-        sent += turn;
-        tick(sent);
+        turns.push((count, took, twin.follow()?));
+        bar.inc(count);
     }
     let commits = *commits.borrow() - commits_before;
     drop(door);
-    let _ = task.await;
+    task.await.map_err(|error| broken(error.to_string()))?;
     store.close().await;
-    let applied = twin.keys.len();
-    let measured = Measured::new("batch", sent, times.iter().map(|(_, real, _)| *real).sum())
-        .limited(times.iter().map(|(_, _, bare)| *bare).sum())
+
+    let applied = twin.keys.len() as u64;
+    let measured = Measured::new("batch", payments, turns.iter().map(|turn| turn.1).sum())
+        .limit(turns.iter().map(|turn| turn.2).sum())
         .latencies(&latencies)
-        .cpu(cpu)
-        .audited(sent.saturating_sub(applied), twin.repeats)
-        .disk(meter::bytes_on_disk(&real), commits);
-    Ok(measured.growth(times.first(), times.last()))
+        .disk(meter::bytes_on_disk(&real), commits)
+        .audited(payments.saturating_sub(applied), twin.repeats);
+    let speed = |turn: Option<&(u64, Duration, Duration)>| turn.map(|turn| rate(turn.0, turn.1));
+    Ok(Measured {
+        client_cpu_us: Some(measured.micros_each(cpu)),
+        first_100k_per_second: speed(turns.first()),
+        last_100k_per_second: speed(turns.last()),
+        ..measured
+    })
 }
 
-async fn submit(door: &Door, batches: Vec<Vec<Command>>) -> Result<Latencies, Stop> {
+async fn submit(door: &Door, batches: Vec<Vec<Command>>) -> Result<Latencies, Failure> {
     let queue = Arc::new(std::sync::Mutex::new(batches));
     let callers: Vec<_> = (0..CALLERS)
         .map(|_| {
@@ -86,11 +94,11 @@ async fn submit(door: &Door, batches: Vec<Vec<Command>>) -> Result<Latencies, St
                     let batch = queue.lock().expect("nobody panics while holding it").pop();
                     let Some(batch) = batch else { return Ok(latencies) };
                     let begun = Instant::now();
-                    let outcomes = door.pass(batch).await.map_err(|shut| failed("door", &shut))?;
+                    let outcomes = door.pass(batch).await.map_err(shut)?;
                     latencies.record(begun.elapsed());
                     let refused = outcomes.iter().any(|one| matches!(one, Outcome::Refused(_)));
                     if refused {
-                        return Err(failed("door", &"a payment of the bench was refused"));
+                        return Err(broken("a payment of the bench was refused"));
                     }
                 }
             })
@@ -98,9 +106,16 @@ async fn submit(door: &Door, batches: Vec<Vec<Command>>) -> Result<Latencies, St
         .collect();
     let mut latencies = Latencies::new();
     for caller in callers {
-        latencies.add(&caller.await.map_err(|error| failed("caller", &error))??);
+        latencies.add(&caller.await.map_err(|error| broken(error.to_string()))??);
     }
     Ok(latencies)
+}
+
+fn shut(shut: Shut) -> Failure {
+    match shut {
+        Shut::Full => broken("the bench's own door is full"),
+        Shut::Failed(failure) => failure,
+    }
 }
 
 /// The plainest loop, following the real store row by row.
@@ -110,34 +125,33 @@ struct Twin {
     ledger: u32,
     seen: u64,
     accounts: HashMap<u64, Account>,
-    keys: BTreeSet<i64>,
-    repeats: usize,
+    keys: HashSet<i64>,
+    repeats: u64,
 }
 
 impl Twin {
-    fn open(path: &Path, reader: Reader, ledger: u32) -> Result<Twin, Stop> {
+    fn open(path: &Path, reader: Reader, ledger: u32) -> Result<Twin, Failure> {
         Ok(Twin {
             bare: Bare::open(path)?,
             reader,
             ledger,
             seen: 0,
             accounts: HashMap::new(),
-            keys: BTreeSet::new(),
+            keys: HashSet::new(),
             repeats: 0,
         })
     }
 
     /// Write what the real store has written since, in the same steps; how long the writing took.
-    fn follow(&mut self) -> Result<Duration, Stop> {
-        let events = self.reader.events(self.ledger, self.seen, usize::MAX);
-        let events = events.map_err(|error| failed("reader", &error))?;
+    fn follow(&mut self) -> Result<Duration, Failure> {
+        let events = self.reader.events(self.ledger, self.seen, usize::MAX)?;
         self.seen = events.last().map_or(self.seen, |event| event.seq);
         // All events of a step have its time.
         let steps = events.chunk_by(|one, next| one.at == next.at);
         let steps: Vec<_> = steps.map(|step| self.step(step)).collect();
         let begun = Instant::now();
         for (effects, keys) in steps {
-            self.bare.write(&effects, &keys).map_err(|error| failed("limit", &error))?;
+            self.bare.write(&effects, &keys)?;
         }
         Ok(begun.elapsed())
     }
@@ -146,9 +160,10 @@ impl Twin {
         let (mut effects, mut keys, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
         for event in events {
             effects.push(Effect::Append(Arc::new(event.clone())));
-            if let Some((slot, seq)) = Bare::key_row(event) {
-                self.repeats += usize::from(!self.keys.insert(slot));
-                keys.push((slot, seq));
+            if let Some(key) = &event.key {
+                let first = self.keys.insert(Identity::hash(&event.namespace, key));
+                self.repeats += u64::from(!first);
+                keys.extend(Bare::key_row(event));
             }
             let (Some(debit), credit) = (&event.debit, &event.credit) else { continue };
             if event.kind == Kind::AccountOpened {

@@ -36,7 +36,8 @@ pub struct Payment {
 impl Work {
     /// From the beginning.
     pub fn new() -> Work {
-        let named = |kind: &str, count| (0..count).map(|no| format!("{kind}:{no}").into()).collect();
+        let named =
+            |kind: &str, count| (0..count).map(|no| format!("{kind}:{no}").into()).collect();
         Work {
             state: 0x5eed,
             customers: named("customer", CUSTOMERS),
@@ -50,7 +51,11 @@ impl Work {
     pub fn accounts(&self) -> Vec<Command> {
         let open = |id: &Text| {
             let overdraft = Overdraft::Unlimited;
-            Command::OpenAccount(AccountRequest { id: id.clone(), currency: self.currency, overdraft })
+            Command::OpenAccount(AccountRequest {
+                id: id.clone(),
+                currency: self.currency,
+                overdraft,
+            })
         };
         self.customers.iter().chain(&self.merchants).map(open).collect()
     }
@@ -58,11 +63,13 @@ impl Work {
     /// The next payment.
     pub fn payment(&mut self) -> Payment {
         let [high, low] = [self.random(), self.random()];
+        let amount = 1 + (self.random() % 10_000) as i64;
+        let [customer, merchant] = [self.random() % CUSTOMERS, self.random() % MERCHANTS];
         Payment {
             key: format!("{high:016x}-{low:016x}"),
-            amount: 1 + (self.random() % 10_000) as i64,
-            customer: self.customers[(self.random() % CUSTOMERS) as usize].clone(),
-            merchant: self.merchants[(self.random() % MERCHANTS) as usize].clone(),
+            amount,
+            customer: self.customers[customer as usize].clone(),
+            merchant: self.merchants[merchant as usize].clone(),
         }
     }
 

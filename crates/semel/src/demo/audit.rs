@@ -3,9 +3,8 @@
 //! Three witnesses that know nothing of each other: the list of payments, the accounts' totals, and
 //! the answers that the client kept. Each finds losses and doubles by itself; the worst is told.
 
-use super::broken;
-use super::client::Client;
 use super::traffic::{CUSTOMERS, MERCHANTS, Payment, Plan, Seen, key};
+use crate::rig::{Client, broken};
 use hyper::StatusCode;
 use semel_core::failure::Failure;
 use serde::Deserialize;

@@ -3,9 +3,8 @@
 //! 4.7 % are sent twice, half of these at the same moment over another connection. What gets no
 //! answer is sent again with the same key; that is the whole of the client's caution.
 
-use super::broken;
-use super::client::{Answer, Client};
 use crate::doors::backoff;
+use crate::rig::{Answer, Client, broken};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use indicatif::ProgressBar;

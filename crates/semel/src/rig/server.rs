@@ -25,7 +25,7 @@ impl Server {
     /// # Errors
     /// What the directory, the process or its log says.
     pub async fn start() -> Result<Server, Failure> {
-        let directory = tempfile::Builder::new().prefix("semel-demo-").tempdir();
+        let directory = tempfile::Builder::new().prefix("semel-").tempdir();
         let directory = directory.map_err(|error| broken(format!("no directory: {error}")))?;
         let (process, address) = spawn(directory.path()).await?;
         Ok(Server { process, address, kills: 0, directory })
@@ -45,6 +45,16 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// Where it keeps its store.
+    pub fn data(&self) -> std::path::PathBuf {
+        self.directory.path().join("data")
     }
 
     /// How often it has been killed.

@@ -1,0 +1,184 @@
+//! `semel bench`: what this machine makes of payments, and what its limit is.
+//!
+//! Every stage counts at the end what was lost or doubled; a figure with either is no figure. The
+//! store's own limit is measured in turn with the stage `batch`, so that both meet the same machine.
+//! Deliberately absent: a pass mark. Timings are reported, never asserted.
+
+mod batch;
+mod http;
+mod import;
+mod meter;
+mod work;
+
+use crate::cli::{Bench, Global, Stage};
+use crate::exit::Exit;
+use crate::output::{note, say, table};
+use crate::rig::broken;
+use indicatif::{ProgressBar, ProgressStyle};
+use meter::Latencies;
+use semel_core::failure::Failure;
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::time::Duration;
+
+/// A stage's figures. What it does not measure is left out.
+#[derive(Debug, Default, Serialize)]
+#[serde(default)]
+struct Measured {
+    stage: &'static str,
+    payments: u64,
+    payments_per_second: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit_per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    p99_ms: Option<f64>,
+    /// Processor time of the client's half where client and server are two processes, of the whole
+    /// process otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_cpu_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server_cpu_us: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_per_payment: Option<f64>,
+    /// Commits, each of which waits for the disk once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fsyncs_per_payment: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_memory_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_100k_per_second: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_100k_per_second: Option<f64>,
+    lost: u64,
+    doubled: u64,
+}
+
+#[expect(clippy::float_arithmetic, reason = "measurements, not money")]
+impl Measured {
+    fn new(stage: &'static str, payments: u64, took: Duration) -> Measured {
+        let payments_per_second = rate(payments, took);
+        Measured { stage, payments, payments_per_second, ..Measured::default() }
+    }
+
+    fn limit(mut self, took: Duration) -> Measured {
+        let limit = rate(self.payments, took);
+        self.limit_per_second = Some(limit);
+        self.ratio = Some(self.payments_per_second / limit);
+        self
+    }
+
+    fn latencies(mut self, latencies: &Latencies) -> Measured {
+        self.p50_ms = Some(latencies.percentile_ms(50.0));
+        self.p99_ms = Some(latencies.percentile_ms(99.0));
+        self
+    }
+
+    fn micros_each(&self, time: Duration) -> f64 {
+        time.as_secs_f64() * 1e6 / self.payments as f64
+    }
+
+    fn disk(mut self, bytes: u64, commits: u64) -> Measured {
+        self.bytes_per_payment = Some(bytes as f64 / self.payments as f64);
+        self.fsyncs_per_payment = Some(commits as f64 / self.payments as f64);
+        self
+    }
+
+    fn audited(mut self, lost: u64, doubled: u64) -> Measured {
+        (self.lost, self.doubled) = (lost, doubled);
+        self
+    }
+}
+
+#[expect(clippy::float_arithmetic, reason = "a measurement, not money")]
+fn rate(payments: u64, took: Duration) -> f64 {
+    payments as f64 / took.as_secs_f64()
+}
+
+/// Run `semel bench`.
+///
+/// # Errors
+/// Any stop of a store; a server that does not start.
+pub async fn run(global: &Global, args: &Bench) -> Result<Exit, Failure> {
+    let all = [Stage::Batch, Stage::Http, Stage::Alone, Stage::Import];
+    let stages = if args.stages.is_empty() { &all[..] } else { &args.stages };
+    let payments = u64::from(args.payments);
+    let mut measured = Vec::new();
+    for stage in stages {
+        let dir = tempfile::Builder::new().prefix("semel-bench-").tempdir();
+        let dir = dir.map_err(|error| broken(format!("no directory: {error}")))?;
+        let bar = progress(*stage);
+        measured.push(match stage {
+            Stage::Batch => batch::run(payments, dir.path(), &bar).await?,
+            Stage::Http => http::run("http", payments / 10, 64, &bar).await?,
+            Stage::Alone => http::run("alone", payments / 200, 1, &bar).await?,
+            Stage::Import => import::run(payments, dir.path(), &bar).await?,
+        });
+        bar.finish_and_clear();
+    }
+    match global.json {
+        true => {
+            say(&serde_json::json!({"machine": meter::machine(), "stages": measured}).to_string())?
+        }
+        false => say(&shown(&measured))?,
+    }
+    let clean = measured.iter().all(|stage| stage.lost + stage.doubled == 0);
+    if !clean {
+        note("something was lost or doubled");
+    }
+    Ok(if clean { Exit::Done } else { Exit::Found })
+}
+
+fn progress(stage: Stage) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{msg} {bar:40} {human_pos}/{human_len}");
+    let bar = ProgressBar::new(0).with_message(format!("{stage:?}").to_lowercase());
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn shown(stages: &[Measured]) -> String {
+    let header = [
+        "stage",
+        "payments",
+        "per second",
+        "limit",
+        "ratio",
+        "p50 ms",
+        "p99 ms",
+        "cpu us",
+        "bytes",
+        "fsyncs",
+        "lost",
+        "doubled",
+    ];
+    let mut table = table(&header, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    let number = |value: Option<f64>, digits: usize| {
+        value.map_or_else(String::new, |value| format!("{value:.digits$}"))
+    };
+    for one in stages {
+        table.add_row([
+            one.stage.to_owned(),
+            one.payments.to_string(),
+            number(Some(one.payments_per_second), 0),
+            number(one.limit_per_second, 0),
+            number(one.ratio, 2),
+            number(one.p50_ms, 2),
+            number(one.p99_ms, 2),
+            number(one.server_cpu_us.or(one.client_cpu_us), 1),
+            number(one.bytes_per_payment, 0),
+            number(one.fsyncs_per_payment, 4),
+            one.lost.to_string(),
+            one.doubled.to_string(),
+        ]);
+    }
+    let growth = stages.iter().filter_map(|stage| {
+        let (first, last) = (stage.first_100k_per_second?, stage.last_100k_per_second?);
+        Some(format!("\n{}: first 100,000 {first:.0}/s, last {last:.0}/s", stage.stage))
+    });
+    table.to_string() + &growth.collect::<String>()
+}
