@@ -208,10 +208,13 @@ async fn a_panic_of_the_writer_is_a_named_stop_for_everybody() {
     let ledger = store.ledger("main").await.unwrap().no;
     pay(&store, ledger, "a").await.unwrap();
     broken.store(true, SeqCst);
-    let waiting = [pay(&store, ledger, "b"), pay(&store, ledger, "c"), pay(&store, ledger, "d")];
-    for waiting in waiting.map(|waiting| tokio::time::timeout(Duration::from_secs(9), waiting)) {
-        assert_eq!(stop(waiting.await.expect("an answer")), Code::StoreDefect);
-    }
+    // All three are in the queue when the first of them panics.
+    let waiting = async {
+        tokio::join!(pay(&store, ledger, "b"), pay(&store, ledger, "c"), pay(&store, ledger, "d"))
+    };
+    let patience = Duration::from_secs(9);
+    let (b, c, d) = tokio::time::timeout(patience, waiting).await.expect("an answer for each");
+    assert_eq!([b, c, d].map(stop), [Code::StoreDefect; 3]);
     let why = store.stopped().expect("a reason");
     assert!(why.detail.contains("the clock is broken"), "{why}");
     drop(store);
