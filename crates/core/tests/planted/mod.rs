@@ -6,7 +6,6 @@
 //! they can be cloned.
 
 pub mod layers;
-pub mod sources;
 pub mod tampered;
 
 use semel_core::exactly_once::conformance::{Faults, Item, Subject};

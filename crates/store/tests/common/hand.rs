@@ -1,6 +1,6 @@
 //! A store in a test's hands: requests through a door, items through a leg, the log proved after.
 
-use super::command;
+use super::{command, open};
 use rusqlite::Connection;
 use semel_core::account::Account;
 use semel_core::chain::Hash;
@@ -11,7 +11,17 @@ use semel_core::movement::Movement;
 use semel_core::problem::Code;
 use semel_store::sqlite::{Reader, Sqlite, SqliteClaim};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A new store with one ledger: where it is, itself, the ledger's number.
+pub async fn shop() -> (TempDir, PathBuf, Sqlite, u32) {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("semel.db");
+    let store = open(&path).expect("a new store");
+    let ledger = store.ledger("main").await.expect("a new ledger").no;
+    (dir, path, store, ledger)
+}
 
 /// The store's file, as somebody with a database shell has it.
 pub fn sql(path: &Path) -> Connection {

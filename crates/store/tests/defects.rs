@@ -1,0 +1,127 @@
+//! The suite on SQLite sees the planted defects, and says by which check.
+//!
+//! Run with `--nocapture` for the table. Identity, the log's own numbers and the cursor stand behind
+//! each other here, so that many a defect is not only seen but stopped by name.
+
+use common::OnSqlite;
+use planted::Careless;
+use planted::layers::{Layered, Layers, Names};
+use planted::tampered::{
+    CursorFirst, DroppedCommits, EffectsFirst, EffectsTwice, HalfOpenSession, Tamper, Tampered,
+    UnknownIsNothing,
+};
+use semel_core::exactly_once::conformance::{Bench, Faulty, Subject, checks};
+use semel_core::exactly_once::{Claim, EffectOf, KeysOf, SnapshotOf, Step, StepOf, Target};
+use semel_store::sqlite::SqliteTarget;
+
+#[expect(dead_code, reason = "other tests use the rest")]
+mod common;
+#[path = "../../core/tests/planted/mod.rs"]
+mod planted;
+
+const DROPPED: &str = "a_dropped_step_changes_nothing";
+const UNKNOWN: &str = "unknown_commit_is_answered_by_claiming";
+const INDEPENDENT: &str = "sources_are_independent";
+const STALE: &str = "refuses_a_stale_start";
+const FENCE_BEGIN: &str = "a_new_claim_fences_the_old_before_begin";
+const FENCE_COMMIT: &str = "a_new_claim_fences_the_old_before_commit";
+const FENCE_DURING: &str = "a_new_claim_fences_the_old_during_a_commit";
+const KEY_ONCE: &str = "a_key_is_taken_once_at_a_door";
+const DOOR_AGAIN: &str = "a_door_runs_an_unknown_step_again";
+const PUMP: &str = "pump_survives_any_fault";
+const SIDE_BY_SIDE: &str = "doors_and_legs_side_by_side";
+
+const SEEDS: u64 = 2;
+const ALL: Layers = Layers::ALL;
+
+type Leg = Faulty<SqliteTarget>;
+
+#[tokio::test]
+async fn a_layer_left_out_is_caught() {
+    // What is left when the compare-and-set alone is missing, `layers.rs` shows.
+    caught("nothing", || layered(ALL), &[]).await;
+    let fences = [FENCE_BEGIN, FENCE_COMMIT, FENCE_DURING];
+    caught("no claim check", || layered(Layers { claim_check: false, ..ALL }), &fences).await;
+    caught("one claim for all sources", one_source, &[INDEPENDENT]).await;
+    const NEITHER: Layers = Layers { compare_and_set: false, claim_check: false, ..ALL };
+    let expected = [STALE, FENCE_BEGIN, FENCE_COMMIT, FENCE_DURING];
+    caught("neither of the two", || layered(NEITHER), &expected).await;
+    let expected = [KEY_ONCE];
+    caught("lock not taken", || layered(Layers { lock: false, ..ALL }), &expected).await;
+}
+
+#[tokio::test]
+async fn a_tampered_commit_is_caught() {
+    let expected = [UNKNOWN, FENCE_COMMIT, FENCE_DURING, PUMP];
+    caught("cursor apart, after the effects", || tampered(EffectsFirst), &expected).await;
+    let expected = [UNKNOWN, FENCE_COMMIT, FENCE_DURING, KEY_ONCE, DOOR_AGAIN, PUMP];
+    caught("cursor apart, before the effects", || tampered(CursorFirst), &expected).await;
+    let every: Vec<&str> = checks::<OnSqlite>().iter().map(|check| check.name).collect();
+    caught("effects applied twice", || tampered(EffectsTwice), &every).await;
+    let expected = [UNKNOWN, DOOR_AGAIN];
+    caught("unknown treated as not done", || tampered(UnknownIsNothing), &expected).await;
+    let expected = [DROPPED, DOOR_AGAIN];
+    caught("a dropped step commits", || tampered(DroppedCommits), &expected).await;
+    let expected = [DROPPED, DOOR_AGAIN];
+    caught("a dropped step's session goes on", || tampered(HalfOpenSession::new()), &expected)
+        .await;
+}
+
+#[tokio::test]
+async fn a_careless_subject_is_caught() {
+    let defect = |inner| Careless { inner, identity: false, faults: true };
+    run("identity check removed", defect, &[KEY_ONCE, DOOR_AGAIN, SIDE_BY_SIDE]).await;
+    let defect = |inner| Careless { inner, identity: true, faults: false };
+    run("faults not injected", defect, &[DROPPED, UNKNOWN, DOOR_AGAIN, PUMP]).await;
+}
+
+/// Only those layers are left that are kept.
+fn layered(keep: Layers) -> impl Fn(Leg, Option<&str>) -> Layered<Leg> {
+    let names = Names::default();
+    move |target, source| Layered::new(target, source, names.clone(), keep)
+}
+
+/// A claim on any source fences the claims on all.
+fn one_source() -> impl Fn(Leg, Option<&str>) -> Layered<Leg> {
+    let layered = layered(ALL);
+    move |target, source| layered(target, source.map(|_| "one"))
+}
+
+/// Commits go wrong in one way.
+fn tampered<W: Tamper<Leg>>(tamper: W) -> impl Fn(Leg, Option<&str>) -> Tampered<Leg, W> {
+    move |target, _| Tampered::new(target, tamper.clone())
+}
+
+/// With this in front of every target, at least those checks fail; none, if none is expected.
+async fn caught<F, W>(
+    defect: &str,
+    plant: impl Fn() -> F + Send + Sync + 'static,
+    expected: &[&str],
+) where
+    F: Fn(Leg, Option<&str>) -> W + Send + Sync + 'static,
+    W: Target + Send + 'static,
+    W::Claim: Claim<Keys = KeysOf<Leg>>,
+    StepOf<W>: Step<Snapshot = SnapshotOf<Leg>, Effect = EffectOf<Leg>>,
+{
+    run(defect, move |inner| planted::subject(inner, plant()), expected).await;
+}
+
+async fn run<S: Subject + 'static>(
+    defect: &str,
+    make: impl Fn(OnSqlite) -> S + Send + Sync + 'static,
+    expected: &[&str],
+) {
+    let make = std::sync::Arc::new(make);
+    let bench = Bench::new(0..SEEDS, move || {
+        let make = make.clone();
+        async move { make(OnSqlite::empty().await) }
+    });
+    for check in checks() {
+        if !expected.is_empty() && !expected.contains(&check.name) {
+            continue;
+        }
+        let kept = check.run(&bench).await;
+        println!("{defect:<34} {:<48} {kept:?}", check.name);
+        assert_eq!(kept.is_err(), !expected.is_empty(), "{defect}: {}: {kept:?}", check.name);
+    }
+}
