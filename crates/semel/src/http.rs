@@ -16,6 +16,7 @@ mod accounts;
 mod app;
 mod batch;
 mod body;
+pub mod dead_letters;
 mod decode;
 mod events;
 mod health;

@@ -13,6 +13,7 @@ pub mod serve;
 pub mod doors;
 pub mod http;
 mod meters;
+pub mod redrive;
 
 mod output;
 mod place;

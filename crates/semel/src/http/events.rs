@@ -56,9 +56,10 @@ pub(super) async fn follow(
     let query = Query::parse(uri.query(), &["after"])?;
     let after = query.parsed("after", seq)?.unwrap_or(0);
     let after = last_event_id(&headers)?.unwrap_or(after);
-    let commits = app.store().watch();
-    let closing = app.closing();
-    let follower = Follower { app, ledger, after, commits, closing };
+    let (commits, closing) = (app.store().watch(), app.closing());
+    // The first read may still be answered with a problem.
+    let pending = app.read(move |reader| reader.events(ledger, after, READ)).await?;
+    let follower = Follower { app, ledger, after, pending, commits, closing };
     let body = Body::from_stream(stream::unfold(follower, Follower::next));
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
@@ -89,6 +90,8 @@ struct Follower {
     ledger: u32,
     /// The seq of the last event that was sent.
     after: u64,
+    /// What was read behind it.
+    pending: Vec<Event>,
     commits: watch::Receiver<u64>,
     closing: watch::Receiver<bool>,
 }
@@ -100,14 +103,18 @@ impl Follower {
             if *self.closing.borrow() {
                 return None;
             }
+            if let Some(last) = self.pending.last() {
+                self.after = last.seq;
+                let events = std::mem::take(&mut self.pending);
+                return Some((Ok(sent(&events, self.ledger)), self));
+            }
             // Marked as seen before the read, so that no commit is missed between the two.
             self.commits.borrow_and_update();
             let (ledger, after) = (self.ledger, self.after);
             let events = self.app.read(move |reader| reader.events(ledger, after, READ)).await;
-            let events = events.ok()?;
-            if let Some(last) = events.last() {
-                self.after = last.seq;
-                return Some((Ok(sent(&events, ledger)), self));
+            self.pending = events.ok()?;
+            if !self.pending.is_empty() {
+                continue;
             }
             let woken = async {
                 tokio::select! {

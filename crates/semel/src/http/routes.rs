@@ -11,7 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::Problem;
-use super::{App, accounts, batch, events, health, ingests, pages, payments, refunds, schema};
+use super::{
+    App, accounts, batch, dead_letters, events, health, ingests, pages, payments, refunds, schema,
+};
 
 /// The router over `app`.
 pub(super) fn router(app: App) -> Router {
@@ -42,6 +44,10 @@ fn described() -> OpenApiRouter<App> {
         .routes(routes!(accounts::show))
         .routes(routes!(accounts::close))
         .routes(routes!(accounts::entries))
+        .routes(routes!(dead_letters::list))
+        .routes(routes!(dead_letters::show))
+        .routes(routes!(dead_letters::redrive))
+        .routes(routes!(dead_letters::discard))
         .routes(routes!(ingests::list))
         .routes(routes!(ingests::show))
         .routes(routes!(events::follow))

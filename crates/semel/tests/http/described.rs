@@ -20,7 +20,9 @@ pub fn template(path: &str) -> Option<&'static str> {
     let asked: Vec<&str> = path.split('/').collect();
     let fits = |template: &&'static String| {
         let template = segments(template);
-        let fits = |(own, asked): (&&str, &&str)| own == asked || own.starts_with('{');
+        let fits = |(own, asked): (&&str, &&str)| {
+            own == asked || own.starts_with('{') && !asked.is_empty()
+        };
         template.len() == asked.len() && template.iter().zip(&asked).all(fits)
     };
     // A path without parameters is meant before one with.

@@ -32,7 +32,7 @@ pub struct Server {
     pub store: Store,
     stop: Option<oneshot::Sender<()>>,
     task: JoinHandle<Result<(), Stop>>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Server {
@@ -71,7 +71,7 @@ impl Server {
             let _ = stopped.await;
         };
         let task = tokio::spawn(http::serve(listener, app, shutdown));
-        Server { address, store, stop: Some(stop), task, _directory: directory }
+        Server { address, store, stop: Some(stop), task, directory }
     }
 
     /// Send `ask` on a connection of its own and read the answer.
@@ -103,6 +103,16 @@ impl Server {
     /// How many events the ledger `main` has.
     pub fn events(&self) -> usize {
         self.store.reader().events(1, 0, usize::MAX).expect("the store is read").len()
+    }
+
+    /// Damage the store's files under the running server, so that whatever is read next fails.
+    pub fn damage(&self) {
+        for name in ["semel.db", "semel.db-wal"] {
+            let path = self.directory.path().join(name);
+            let length = std::fs::metadata(&path).expect("the file is there").len();
+            let nonsense = vec![0x5a; usize::try_from(length).expect("it fits memory")];
+            std::fs::write(path, nonsense).expect("the file is written");
+        }
     }
 
     /// Tell the server to shut down.
@@ -217,6 +227,7 @@ pub fn summary(status: u16, problem: &Value) -> String {
         .into_iter()
         .flatten()
         .map(|field| format!("{} {}", text(&field["pointer"]), text(&field["reason"])))
+        .map(|field| field.trim_start().to_owned())
         .collect();
     format!("{status} {code} {}", fields.join(", ")).trim_end().to_owned()
 }

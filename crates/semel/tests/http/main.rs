@@ -3,4 +3,16 @@
 
 mod described;
 mod harness;
+
+mod access;
+mod accounts;
+mod batch;
+mod coverage;
+mod doors;
+mod events;
+mod letters;
+mod limits;
+mod lists;
+mod pages;
 mod payments;
+mod refunds;
