@@ -48,6 +48,8 @@ pub enum Command {
     /// Make and list ledgers
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Check configuration and store, and say what to do
+    Doctor(Doctor),
     /// Print a script that completes this command line in a shell
     Completions {
         /// Which shell

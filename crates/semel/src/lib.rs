@@ -5,6 +5,7 @@ pub mod config;
 pub mod exit;
 
 pub mod demo;
+pub mod doctor;
 pub mod import;
 pub mod ledgers;
 pub mod serve;
@@ -54,6 +55,7 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::run(global, args).await,
         Command::Import(args) => import::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
+        Command::Doctor(args) => doctor::run(global, args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "semel", &mut script);

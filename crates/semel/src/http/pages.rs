@@ -106,4 +106,7 @@ pages! {
     RowUnreadable = "0208",
     AnchorDiffers = "0209",
     KeyIndexDiffers = "0210",
+    DeclineDiffers = "0211",
+    PaymentBroken = "0212",
+    CountsDiffer = "0213",
 }

@@ -2,10 +2,11 @@
 //!
 //! All calls block for as long as SQLite reads. What they answer is committed.
 
+use super::about;
 use super::classify::classify;
 use super::open;
 use super::row::{self, pos};
-use crate::rows::{Entry, IngestRow, Ledger, LetterFilter, LetterRow};
+use crate::rows::{About, Entry, IngestRow, Ledger, LetterFilter, LetterRow};
 use rusqlite::{Connection, Result as SqlResult, Row, ToSql, params_from_iter};
 use semel_core::account::Account;
 use semel_core::event::{Event, Side};
@@ -208,6 +209,14 @@ impl Reader {
             let reasons = |row: &Row<'_>| Ok((row::reason(row, 0)?, row::seq(row, 1)?));
             conn.prepare(&ask)?.query_map(params_from_iter(&values), reasons)?.collect()
         })
+    }
+
+    /// The store's file as it is now.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn about(&self) -> Result<About, Failure> {
+        self.ask(|conn| about::about(conn, &self.path))
     }
 
     /// Ask on an idle connection, or on a new one.
