@@ -52,6 +52,8 @@ pub enum Command {
     Verify(Verify),
     /// Measure this machine: batches in process, HTTP, import, and the store's own limit
     Bench(Bench),
+    /// Check configuration and store, and say what to do
+    Doctor(Doctor),
     /// Print a script that completes this command line in a shell
     Completions {
         /// Which shell

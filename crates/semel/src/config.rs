@@ -96,6 +96,14 @@ impl Config {
         keys.chain(ingests).chain(main).collect()
     }
 
+    /// The directory of the store's file.
+    pub fn directory(&self) -> &Path {
+        match self.store.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        }
+    }
+
     /// What holds now, for people to compare with what they meant; secrets masked.
     pub fn shown(&self) -> Value {
         json!({

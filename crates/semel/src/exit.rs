@@ -44,24 +44,26 @@ pub fn misused(detail: impl Into<String>) -> Stop {
     Stop::new(Code::Configuration, detail)
 }
 
+/// The named stop that `failure` comes down to for a command that does not try again.
+pub fn stop(failure: Failure) -> Stop {
+    match failure {
+        Failure::Permanent(stop) => stop,
+        Failure::Fenced => Stop::new(Code::StoreLocked, "somebody newer took the source over"),
+        Failure::Retryable(why) => Stop::new(Code::StoreUnavailable, why),
+        Failure::Unknown(why) => Stop::new(Code::OutcomeUnknown, why),
+    }
+}
+
 /// The one line that tells `failure` to the person who has to act.
 pub fn line(failure: &Failure) -> String {
-    let (code, detail) = match failure {
-        Failure::Permanent(stop) => (stop.code, stop.detail.clone()),
-        Failure::Fenced => (Code::StoreLocked, "somebody newer took the source over".into()),
-        Failure::Retryable(why) => (Code::StoreUnavailable, why.clone()),
-        Failure::Unknown(why) => (Code::OutcomeUnknown, why.clone()),
-    };
+    let Stop { code, detail } = stop(failure.clone());
     let told = format!("error: {code} {}: {detail}{}", code.title(), remedy(code));
     format!("{} (docs/errors/{code}.md)", told.replace(['\n', '\r'], " "))
 }
 
 /// What helps whatever the detail was; empty where the detail itself says what to do.
-fn remedy(code: Code) -> &'static str {
+pub fn remedy(code: Code) -> &'static str {
     match code {
-        Code::StoreLocked => {
-            "; stop the process that holds it (Ctrl-C in its terminal, or `kill`), or ask it over HTTP"
-        }
         Code::StoreNewer => "; run the version that wrote it, or a newer one",
         Code::StoreCorrupt => "; name another store, or restore this one from a backup",
         Code::StoreFull => "; make room and run the same command again",
@@ -82,7 +84,7 @@ mod tests {
         let stop = |code| Failure::Permanent(Stop::new(code, "first\nsecond"));
         for (failure, exit, word) in [
             (stop(Code::Configuration), Exit::Usage, "SEMEL-0112 "),
-            (stop(Code::StoreLocked), Exit::Stopped, "stop the process"),
+            (stop(Code::SourceBound), Exit::Stopped, "use the same --ingest"),
             (stop(Code::StoreFull), Exit::Stopped, "docs/errors/SEMEL-0104.md"),
             (Failure::Fenced, Exit::Stopped, "SEMEL-0101 "),
             (Failure::Retryable("busy".into()), Exit::Away, "SEMEL-0014 "),

@@ -6,6 +6,7 @@ pub mod exit;
 
 pub mod bench;
 pub mod demo;
+pub mod doctor;
 pub mod import;
 pub mod ledgers;
 pub mod serve;
@@ -60,6 +61,7 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::command(global, args),
         Command::Import(args) => import::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
+        Command::Doctor(args) => doctor::run(global, args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Cli::command(), "semel", &mut script);

@@ -10,10 +10,7 @@ use std::path::Path;
 /// # Errors
 /// `DataUnusable`, with what stands in the way.
 pub fn prepare(config: &Config) -> Result<(), Stop> {
-    let directory = match config.store.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = config.directory();
     std::fs::create_dir_all(directory).map_err(|error| {
         let place = directory.display();
         Stop::new(

@@ -7,6 +7,21 @@ use semel_core::ingest::Counts;
 use semel_core::ledger::Position;
 use semel_core::reason::Reason;
 
+/// A store's file, for people who look after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    /// The version of its schema.
+    pub schema: i64,
+    /// How it keeps commits: `wal` where durability is as promised.
+    pub journal: String,
+    /// How long the file is.
+    pub file_bytes: u64,
+    /// How much of it waits in the write-ahead log.
+    pub log_bytes: u64,
+    /// Whether a process holds the right to write it.
+    pub is_written: bool,
+}
+
 /// A ledger of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ledger {

@@ -4,6 +4,7 @@
 //! `step` (what happens under the lock), `memory` (what the writer knows without looking), `row`
 //! (rows and what they mean), `reader`. PostgreSQL takes its place beside this with the same outline.
 
+mod about;
 mod audit;
 mod bare;
 mod classify;

@@ -2,10 +2,11 @@
 //!
 //! All calls block for as long as SQLite reads. What they answer is committed.
 
+use super::about;
 use super::classify::classify;
 use super::open;
 use super::row::{self, pos};
-use crate::rows::{Entry, IngestRow, Ledger, LetterFilter, LetterRow};
+use crate::rows::{About, Entry, IngestRow, Ledger, LetterFilter, LetterRow};
 use rusqlite::{Connection, Result as SqlResult, Row, ToSql, params_from_iter};
 use semel_core::account::Account;
 use semel_core::event::{Event, Side};
@@ -213,6 +214,14 @@ impl Reader {
     /// A connection of one's own.
     pub(super) fn connect(&self) -> Result<Connection, Stop> {
         open::reader(&self.path)
+    }
+
+    /// The store's file as it is now.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn about(&self) -> Result<About, Failure> {
+        self.ask(|conn| about::about(conn, &self.path))
     }
 
     /// Ask on an idle connection, or on a new one.

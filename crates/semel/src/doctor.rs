@@ -1,0 +1,210 @@
+//! `semel doctor`: is the configuration what was meant, is the store as it should be, and what to do.
+//!
+//! Works beside a live server and changes nothing.
+//! Deliberately absent: reading the whole log, which `semel verify` does.
+
+use crate::cli::{Doctor, Global};
+use crate::config::Config;
+use crate::exit::{self, Exit};
+use crate::output::{grouped, note, say, table};
+use crate::wiring::Reader;
+use semel_core::failure::{Failure, Stop};
+use semel_core::problem::Code;
+use semel_store::rows::{About, LetterFilter};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::path::Path;
+
+/// Below this, in bytes, a store is about to stop for want of room.
+const ROOM_LEAST: u64 = 1 << 30;
+/// Every variable of the environment that means something.
+const VARIABLES: [&str; 5] =
+    ["SEMEL_CONFIG", "SEMEL_DATA", "SEMEL_STORE", "SEMEL_LISTEN", "SEMEL_LOG"];
+
+/// What was seen.
+#[derive(Default)]
+struct Health {
+    store: Option<About>,
+    room_bytes: Option<u64>,
+    ledgers: Vec<LedgerHealth>,
+    findings: Vec<Stop>,
+}
+
+struct LedgerHealth {
+    id: String,
+    events: u64,
+    chain: String,
+    dead_letters: u64,
+}
+
+/// Run `semel doctor`.
+///
+/// # Errors
+/// `Configuration`, when there is nothing that could be checked.
+pub async fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
+    let config = Config::load(global, args.listen.listen.as_deref())?;
+    let health = Health::of(&config);
+    if global.json {
+        say(&health.shown(&config).to_string())?;
+    } else {
+        say(&health.tables(&config))?;
+        for finding in &health.findings {
+            note(&exit::line(&Failure::Permanent(finding.clone())));
+        }
+        note(health.verdict());
+    }
+    Ok(if health.findings.is_empty() { Exit::Done } else { Exit::Found })
+}
+
+impl Health {
+    fn of(config: &Config) -> Health {
+        let mut health = Health::default();
+        health.environment();
+        health.directory(config);
+        health.store(config);
+        health.listen(config);
+        health
+    }
+
+    fn find(&mut self, code: Code, detail: impl Into<String>) {
+        self.findings.push(Stop::new(code, detail));
+    }
+
+    /// A misspelt variable is one that somebody relies on in vain.
+    fn environment(&mut self) {
+        for (name, _) in std::env::vars_os() {
+            let name = name.to_string_lossy();
+            if name.starts_with("SEMEL_") && !VARIABLES.contains(&&*name) {
+                let known = VARIABLES.join(", ");
+                self.find(Code::Configuration, format!("{name} means nothing; these do: {known}"));
+            }
+        }
+    }
+
+    /// The directory has to take files, and to have room for them.
+    fn directory(&mut self, config: &Config) {
+        let directory = config.directory();
+        // What will be made is made in the first directory above that is there.
+        let Some(there) = directory.ancestors().map(or_here).find(|path| path.exists()) else {
+            return;
+        };
+        if let Err(error) = tempfile::tempfile_in(there) {
+            let place = there.display();
+            self.find(Code::DataUnusable, format!("{place} takes no files: {error}"));
+        }
+        self.room_bytes = rustix::fs::statvfs(there).ok().map(|at| at.f_bavail * at.f_frsize);
+        if let Some(room) = self.room_bytes.filter(|room| *room < ROOM_LEAST) {
+            let (place, room) = (there.display(), mebibytes(room));
+            self.find(Code::StoreFull, format!("{place} has {room} left; make more"));
+        }
+    }
+
+    fn store(&mut self, config: &Config) {
+        if !config.store.exists() {
+            return;
+        }
+        let seen = Reader::open(&config.store).map_err(Failure::from).and_then(|reader| {
+            self.store = Some(reader.about()?);
+            for ledger in reader.ledgers()? {
+                let letters = reader.letter_reasons(ledger.no, &LetterFilter::default())?;
+                self.ledgers.push(LedgerHealth {
+                    id: ledger.id.to_string(),
+                    events: ledger.position.next_seq - 1,
+                    chain: ledger.position.tail.hex(),
+                    dead_letters: letters.iter().map(|(_, count)| count).sum(),
+                });
+            }
+            Ok(())
+        });
+        if let Err(failure) = seen {
+            self.findings.push(exit::stop(failure));
+        }
+        let journal = self.store.as_ref().map(|about| about.journal.clone());
+        if let Some(journal) = journal.filter(|journal| journal != "wal") {
+            let detail = format!("journal_mode is {journal}; open it once with this program");
+            self.find(Code::StoreSettings, detail);
+        }
+    }
+
+    /// The address has to be free, unless our own server has it.
+    fn listen(&mut self, config: &Config) {
+        let is_served = self.store.as_ref().is_some_and(|about| about.is_written);
+        if is_served {
+            return;
+        }
+        if let Err(error) = TcpListener::bind(config.listen) {
+            let detail = format!("{}: {error}; choose another with --listen", config.listen);
+            self.find(Code::ListenRefused, detail);
+        }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match self.findings.is_empty() {
+            true => "Nothing is wrong. `semel verify` replays the whole log.",
+            false => "Every finding names its page, which tells more.",
+        }
+    }
+
+    fn shown(&self, config: &Config) -> Value {
+        let store = self.store.as_ref().map(|about| {
+            json!({
+                "schema": about.schema, "journal": about.journal,
+                "file_bytes": about.file_bytes, "log_bytes": about.log_bytes,
+                "written_by_a_process": about.is_written,
+            })
+        });
+        let ledgers = self.ledgers.iter().map(|ledger| {
+            json!({
+                "id": ledger.id, "events": ledger.events, "chain": ledger.chain,
+                "dead_letters": ledger.dead_letters,
+            })
+        });
+        let findings = self.findings.iter().map(|finding| {
+            let detail = format!("{}{}", finding.detail, exit::remedy(finding.code));
+            json!({ "code": finding.code.as_str(), "detail": detail })
+        });
+        json!({
+            "ok": self.findings.is_empty(),
+            "configuration": config.shown(),
+            "store": store,
+            "room_bytes": self.room_bytes,
+            "ledgers": ledgers.collect::<Vec<_>>(),
+            "findings": findings.collect::<Vec<_>>(),
+        })
+    }
+
+    fn tables(&self, config: &Config) -> String {
+        let mut facts = table(&["what", "is"], &[]);
+        let configuration = config.shown();
+        for (name, value) in configuration.as_object().into_iter().flatten() {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            facts.add_row([name.as_str(), &value]);
+        }
+        match &self.store {
+            None => drop(facts.add_row(["store's file", "not there; `semel serve` makes it"])),
+            Some(about) => {
+                let holder = if about.is_written { "a process" } else { "nobody" };
+                facts.add_row(["store's size", &mebibytes(about.file_bytes)]);
+                facts.add_row(["write-ahead log", &mebibytes(about.log_bytes)]);
+                facts.add_row(["schema", &about.schema.to_string()]);
+                facts.add_row(["written by", holder]);
+            }
+        }
+        let room = self.room_bytes.map_or("unknown".to_owned(), mebibytes);
+        facts.add_row(["room on the disk", &room]);
+        let mut ledgers = table(&["ledger", "events", "dead letters", "chain"], &[1, 2]);
+        for ledger in &self.ledgers {
+            let (events, letters) = (grouped(ledger.events), grouped(ledger.dead_letters));
+            ledgers.add_row([&ledger.id, &events, &letters, &ledger.chain]);
+        }
+        if self.ledgers.is_empty() { facts.to_string() } else { format!("{facts}\n\n{ledgers}") }
+    }
+}
+
+fn or_here(path: &Path) -> &Path {
+    if path.as_os_str().is_empty() { Path::new(".") } else { path }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", grouped(bytes.div_ceil(1 << 20)))
+}

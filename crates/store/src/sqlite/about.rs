@@ -1,0 +1,39 @@
+//! What a store's file is, besides what it keeps: for people who look after it.
+//!
+//! Deliberately absent: whether what it keeps is right. That takes the whole log.
+
+use super::open::lock_path;
+use crate::rows::About;
+use rusqlite::{Connection, Result as SqlResult};
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// The file at `path`, which `conn` reads, as it is now.
+pub(super) fn about(conn: &Connection, path: &Path) -> SqlResult<About> {
+    const NEWEST: &str = "SELECT max(version) FROM refinery_schema_history";
+    Ok(About {
+        schema: conn.query_row(NEWEST, [], |row| row.get(0))?,
+        journal: conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
+        file_bytes: bytes(path),
+        log_bytes: bytes(&write_ahead_log(path)),
+        is_written: is_written(path),
+    })
+}
+
+fn write_ahead_log(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    PathBuf::from(name)
+}
+
+fn bytes(path: &Path) -> u64 {
+    path.metadata().map_or(0, |meta| meta.len())
+}
+
+/// Whether a process holds the right to write. Asking takes a share of it for a moment, in which a
+/// writer that starts is refused.
+fn is_written(path: &Path) -> bool {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let Ok(file) = File::open(lock_path(&path)) else { return false };
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
