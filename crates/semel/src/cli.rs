@@ -45,6 +45,8 @@ pub enum Command {
     Demo(Demo),
     /// Take payments from a file
     Import(Import),
+    /// Replay every log and compare it with all that the store keeps
+    Verify(Verify),
     /// Make and list ledgers
     #[command(subcommand)]
     Ledger(Ledger),
@@ -97,6 +99,14 @@ pub struct Import {
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
     /// The ledger that takes the payments [default: the ingest's, else main]
+    #[arg(long, value_name = "NAME")]
+    pub ledger: Option<String>,
+}
+
+/// `semel verify`
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// Only this ledger [default: all, and what belongs to none]
     #[arg(long, value_name = "NAME")]
     pub ledger: Option<String>,
 }

@@ -8,6 +8,7 @@ pub mod demo;
 pub mod import;
 pub mod ledgers;
 pub mod serve;
+pub mod verify;
 
 pub mod doors;
 pub mod http;
@@ -16,7 +17,6 @@ mod meters;
 mod output;
 mod place;
 mod signals;
-pub mod verify;
 pub mod wiring;
 
 use clap::{CommandFactory, Parser};
@@ -54,6 +54,7 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(global, args).await,
         Command::Demo(args) => demo::run(global, args).await,
         Command::Import(args) => import::run(global, args).await,
+        Command::Verify(args) => verify::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();
