@@ -26,8 +26,10 @@ pub const MAX_METADATA_BYTES: usize = 16 * 1024;
 
 /// An idempotency key: 1 to 255 visible ASCII characters without the double quote, which HTTP may
 /// write around it.
+///
+/// A card number is not looked for: one random UUID in some 75,000 looks like one. Whoever maps a
+/// field of a message to a key looks for it there.
 pub fn valid_key(key: &str) -> Result<(), Reason> {
-    without_card_number(key)?;
     within(key, MAX_KEY_BYTES)?;
     let valid = key.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
     if valid { Ok(()) } else { Err(Reason::InvalidKey) }
@@ -88,7 +90,7 @@ fn holds_card_number(json: &Json<'_>) -> bool {
     }
 }
 
-fn without_card_number(text: &str) -> Result<(), Reason> {
+pub(crate) fn without_card_number(text: &str) -> Result<(), Reason> {
     if contains_card_number(text) { Err(Reason::CardNumber) } else { Ok(()) }
 }
 

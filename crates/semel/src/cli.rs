@@ -85,14 +85,6 @@ pub struct Demo {
     pub payments: u32,
 }
 
-/// `semel verify`
-#[derive(Args, Debug)]
-pub struct Verify {
-    /// Only this ledger
-    #[arg(long, value_name = "NAME")]
-    pub ledger: Option<String>,
-}
-
 /// `semel bench`
 #[derive(Args, Debug)]
 pub struct Bench {
@@ -135,6 +127,14 @@ pub struct Import {
     #[arg(long = "as", value_name = "NAME")]
     pub name: Option<String>,
     /// The ledger that takes the payments [default: the ingest's, else main]
+    #[arg(long, value_name = "NAME")]
+    pub ledger: Option<String>,
+}
+
+/// `semel verify`
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// Only this ledger [default: all, and what belongs to none]
     #[arg(long, value_name = "NAME")]
     pub ledger: Option<String>,
 }

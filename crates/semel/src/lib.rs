@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod import;
 pub mod ledgers;
 pub mod serve;
+pub mod verify;
 
 pub mod doors;
 pub mod http;
@@ -20,7 +21,6 @@ mod output;
 mod place;
 mod rig;
 mod signals;
-pub mod verify;
 pub mod wiring;
 
 use clap::{CommandFactory, Parser};
@@ -58,8 +58,8 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::run(global, args).await,
         Command::Demo(args) => demo::run(global, args).await,
         Command::Bench(args) => bench::run(global, args).await,
-        Command::Verify(args) => verify::command(global, args),
         Command::Import(args) => import::run(global, args).await,
+        Command::Verify(args) => verify::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
         Command::Doctor(args) => doctor::run(global, args).await,
         Command::Completions { shell } => {

@@ -8,4 +8,6 @@ pub type Reader = semel_store::sqlite::Reader;
 pub type Bare = semel_store::sqlite::Bare;
 /// A snapshot of everything that a store keeps.
 pub type Audit = semel_store::sqlite::Audit;
+/// The sources in it.
+pub type Sources = semel_store::sqlite::Sources;
 pub use semel_store::sqlite::slot_of;
