@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use crate::meters::DoorMeters;
 
 /// A step is closed to further requests once it holds this many commands.
-pub const STEP_COMMANDS: usize = 1_000;
+pub const STEP_COMMANDS: usize = 4_096;
 
 /// How often a step is tried before its requests are told that it failed.
 const TRIES: u32 = 5;
