@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`target`] (the law's types), `writer` (the thread that owns the connection),
 //! `step` (what happens under the lock), `memory` (what the writer knows without looking), `row`
-//! (rows and what they mean), `reader`. PostgreSQL takes its place beside this with the same outline.
+//! (rows and what they mean), `reader`. PostgreSQL takes its place beside this with the same
+//! outline.
 
 mod about;
 mod audit;

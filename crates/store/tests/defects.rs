@@ -1,7 +1,7 @@
 //! The suite on SQLite sees the planted defects, and says by which check.
 //!
-//! Run with `--nocapture` for the table. Identity, the log's own numbers and the cursor stand behind
-//! each other here, so that many a defect is not only seen but stopped by name.
+//! Run with `--nocapture` for the table. Identity, the log's own numbers and the cursor stand
+//! behind each other here, so that many a defect is not only seen but stopped by name.
 
 use common::OnSqlite;
 use planted::Careless;

@@ -125,6 +125,7 @@ async fn a_file_that_may_not_grow_is_a_named_stop() {
         // What was told to be unknown may be there or not; nothing else may be.
         let unknown = heard.iter().filter_map(|line| line.strip_prefix("unknown "));
         let unknown: BTreeSet<String> = unknown.map(String::from).collect();
+        assert_eq!(unknown.len(), 1, "the log could not grow in a commit");
         assert!(there.is_superset(&acknowledged), "an acknowledged payment is lost");
         assert!(there.difference(&acknowledged).all(|key| unknown.contains(key)));
         assert!(!pay(&store, ledger, "there is room again").await.unwrap().1);
