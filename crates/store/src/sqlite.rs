@@ -113,8 +113,8 @@ impl Sqlite {
     /// `SourceBound` when it belongs to another.
     pub async fn leg(&self, ledger: u32, binding: Binding) -> Result<SqliteTarget, Failure> {
         let source = binding.source.clone();
-        self.writer.run(move |writer| writer.bind(ledger, &binding)).await?;
-        Ok(SqliteTarget::leg(self.writer.clone(), ledger, source))
+        let owner = self.writer.run(move |writer| writer.bind(ledger, &binding)).await?;
+        Ok(SqliteTarget::leg(self.writer.clone(), ledger, source, owner))
     }
 
     /// The event that carries a key.

@@ -27,20 +27,17 @@ pub(super) struct LegClaim {
 }
 
 impl Writer {
-    /// Take a source over, unless somebody's claim still holds.
-    ///
-    /// Only this process can hold a live claim, since it alone may write the file: what an earlier
-    /// process left behind never has to be waited for.
-    pub(super) fn claim(&mut self, source: Text) -> Result<LegClaim, Failure> {
+    /// Take a source over, unless another owner's claim still holds.
+    pub(super) fn claim(&mut self, source: Text, owner: [u8; 16]) -> Result<LegClaim, Failure> {
         const CLAIM: &str = "UPDATE leg SET claim = randomblob(16), owner = ?2, until = ?3
-            WHERE source = ?1 AND (until <= ?4 OR owner IS NOT ?2)
+            WHERE source = ?1 AND (until <= ?4 OR owner = ?2)
             RETURNING claim, next, tail, hint";
         let (now, until) = self.now_and_deadline();
         let claimed = self
             .conn
             .prepare_cached(CLAIM)
             .and_then(|mut claim| {
-                let named = params![source, self.owner, until, now];
+                let named = params![source, owner, until, now];
                 claim.query_row(named, |row| Ok((row.get(0)?, row::cursor(row, 1)?))).optional()
             })
             .map_err(|error| classify(&error))?;

@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 pub struct SqliteTarget {
     writer: Arc<Handle>,
     ledger: u32,
-    source: Option<Text>,
+    /// The source, and who this is in the row of its claims.
+    source: Option<(Text, [u8; 16])>,
 }
 
 impl SqliteTarget {
@@ -23,8 +24,13 @@ impl SqliteTarget {
         SqliteTarget { writer, ledger, source: None }
     }
 
-    pub(super) fn leg(writer: Arc<Handle>, ledger: u32, source: Text) -> SqliteTarget {
-        SqliteTarget { writer, ledger, source: Some(source) }
+    pub(super) fn leg(
+        writer: Arc<Handle>,
+        ledger: u32,
+        source: Text,
+        owner: [u8; 16],
+    ) -> SqliteTarget {
+        SqliteTarget { writer, ledger, source: Some((source, owner)) }
     }
 }
 
@@ -35,7 +41,9 @@ impl Target for SqliteTarget {
         let SqliteTarget { writer, ledger, source } = self.clone();
         let leg = match source {
             None => None,
-            Some(source) => Some(writer.run(move |thread| thread.claim(source)).await?),
+            Some((source, owner)) => {
+                Some(writer.run(move |thread| thread.claim(source, owner)).await?)
+            }
         };
         Ok(SqliteClaim { writer, ledger, leg })
     }

@@ -27,6 +27,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
+/// Ledgers remembered at once.
+const LEDGERS_MAX: usize = 16;
 /// How long a step may stay open without a commit before it is given up.
 const STEP_IDLE_MAX: Duration = Duration::from_secs(2);
 
@@ -58,18 +60,13 @@ impl Handle {
         lock: WriterLock,
         options: Options,
     ) -> rusqlite::Result<Handle> {
-        let owner = conn.query_row("SELECT randomblob(16)", [], |row| row.get(0))?;
+        // Whoever claimed a source before this process could write the file can no longer commit.
+        conn.execute("UPDATE leg SET until = 0 WHERE until > 0", [])?;
         let (jobs, queue) = mpsc::channel::<Job>();
         let (committed, commits) = watch::channel(0);
         let stopped = Arc::new(Mutex::new(None));
-        let mut writer = Writer {
-            conn,
-            options,
-            owner,
-            memory: HashMap::new(),
-            committed,
-            stopped: stopped.clone(),
-        };
+        let mut writer =
+            Writer { conn, options, memory: HashMap::new(), committed, stopped: stopped.clone() };
         let thread = thread::spawn(move || {
             let _held_to_the_end = lock;
             for job in queue {
@@ -133,8 +130,6 @@ fn panicked(cause: &(dyn Any + Send)) -> Stop {
 pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) options: Options,
-    /// This process, in the rows of its claims.
-    pub(super) owner: [u8; 16],
     memory: HashMap<u32, Memory>,
     committed: watch::Sender<u64>,
     stopped: Arc<Mutex<Option<Stop>>>,
@@ -195,7 +190,7 @@ impl Writer {
         let done =
             self.unless_stopped(|writer| writer.commit(ledger, leg.as_ref(), memory, effects, to));
         let done = done.map(|memory| {
-            self.memory.insert(ledger, memory);
+            self.keep(ledger, memory);
             self.committed.send_modify(|count| *count += 1);
         });
         if done.is_err() {
@@ -208,7 +203,18 @@ impl Writer {
     /// Nothing happened, so what was remembered before still holds.
     fn give_up(&mut self, ledger: u32, memory: Memory) {
         self.roll_back();
+        self.keep(ledger, memory);
+    }
+
+    /// Remember a ledger; when there are many, another one is written down and forgotten.
+    fn keep(&mut self, ledger: u32, memory: Memory) {
         self.memory.insert(ledger, memory);
+        let other = self.memory.keys().copied().find(|no| *no != ledger);
+        if let Some(other) = other.filter(|_| self.memory.len() > LEDGERS_MAX) {
+            // A failure is noted; what was not written is read from the log again.
+            let _ = self.unless_stopped(|writer| writer.index_keys(other));
+            self.roll_back();
+        }
     }
 
     fn roll_back(&self) {
@@ -233,11 +239,12 @@ impl Writer {
         // What the key index lacks is read now rather than under the first request.
         let mut memory = self.memory.remove(&ledger.no).unwrap_or_default();
         memory.catch_up(&self.conn, ledger.no, ledger.position)?;
-        self.memory.insert(ledger.no, memory);
+        self.keep(ledger.no, memory);
         Ok(ledger)
     }
 
-    pub(super) fn bind(&mut self, ledger: u32, binding: &Binding) -> Result<(), Failure> {
+    /// Bind a source to a ledger and an ingest; a name for the owner of its claims.
+    pub(super) fn bind(&mut self, ledger: u32, binding: &Binding) -> Result<[u8; 16], Failure> {
         const BIND: &str = "INSERT INTO leg
                 (source, ledger, ingest, file, mapping, next, tail, hint, until)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)
@@ -250,7 +257,8 @@ impl Writer {
             params![source, ledger, ingest, file, mapping, next as i64, tail.0, hint as i64],
         );
         if 0 < bound.map_err(|error| classify(&error))? {
-            return Ok(());
+            let name = self.conn.query_row("SELECT randomblob(16)", [], |row| row.get(0));
+            return name.map_err(|error| classify(&error));
         }
         let owner = self.conn.query_row(
             "SELECT leg.ingest, ledger.id FROM leg JOIN ledger ON ledger.no = leg.ledger
