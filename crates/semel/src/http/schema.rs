@@ -31,6 +31,8 @@ pub use payments::{
                        as a problem (RFC 9457) where an answer can still be written.",
     ),
     modifiers(&BearerKey),
+    // A server without API keys asks for none.
+    security(("api_key" = []), ()),
 )]
 pub struct Description;
 
