@@ -36,6 +36,7 @@ const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
 #[utoipa::path(
     get,
     path = "/v1/events",
+    operation_id = "follow_events",
     tag = "events",
     params(
         ("after" = Option<u64>, Query, description = "Begin behind this seq; 0 is the beginning"),

@@ -64,9 +64,11 @@ async fn a_replay_is_the_same_bytes() {
 }
 
 #[tokio::test]
-async fn the_longest_key_is_taken() {
+async fn any_visible_ascii_is_a_key() {
     let server = server().await;
-    for key in ["~".repeat(255), "!#$%&'()*+,-./:;<=>?@[]^_`{|}\\".into()] {
+    // Random digits of a machine now and then look like a card number.
+    let cases = ["~".repeat(255), "!#$%&'()*+,-./:;<=>?@[]^_`{|}\\".into(), "4".repeat(16)];
+    for key in cases.into_iter().chain(["4111111111111111".into()]) {
         assert_eq!(server.ask(pay(&key, usd(1))).await.status, 201, "{key}");
     }
 }

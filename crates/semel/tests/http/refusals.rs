@@ -48,8 +48,6 @@ async fn a_key_has_one_form_or_is_a_bad_request() {
         (key(&long), bad),
         (key("k-1").header("Idempotency-Key", "k-1"), bad),
         (key("k-1").header("idempotency-key", "k-2"), bad),
-        (key("4111111111111111"), "422 SEMEL-0007 /idempotency_key card_number"),
-        (key("\"x-4111-1111-1111-1111\""), "422 SEMEL-0007 /idempotency_key card_number"),
     ])
     .await;
 }
