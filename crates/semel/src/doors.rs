@@ -29,14 +29,12 @@ const TRIES: u32 = 5;
 
 /// What a door writes to: a target that keeps a ledger.
 pub trait Books:
-    Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send + 'static
+    Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send
 {
 }
 
 impl<T> Books for T where
-    T: Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>>
-        + Send
-        + 'static
+    T: Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send
 {
 }
 
@@ -79,7 +77,7 @@ impl Door {
         stop: watch::Sender<Option<Stop>>,
     ) -> (Door, impl Future<Output = ()> + Send)
     where
-        T: Books,
+        T: Books + 'static,
     {
         let (queue, waiting) = mpsc::unbounded_channel();
         let door = Door { queue, places: Arc::new(Semaphore::new(capacity)), capacity };

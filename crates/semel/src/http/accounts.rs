@@ -31,6 +31,7 @@ use crate::wiring::Reader;
 #[utoipa::path(
     post,
     path = "/v1/accounts",
+    operation_id = "open_account",
     tag = "accounts",
     request_body = schema::AccountRequest,
     responses(
@@ -66,6 +67,7 @@ pub(super) async fn open(
 #[utoipa::path(
     post,
     path = "/v1/accounts/{id}/close",
+    operation_id = "close_account",
     tag = "accounts",
     params(("id" = String, Path, description = "The account's id, percent-encoded")),
     responses(
@@ -90,6 +92,7 @@ pub(super) async fn close(
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}",
+    operation_id = "show_account",
     tag = "accounts",
     params(("id" = String, Path, description = "The account's id, percent-encoded")),
     responses(
@@ -117,6 +120,7 @@ pub(super) async fn show(
 #[utoipa::path(
     get,
     path = "/v1/accounts",
+    operation_id = "list_accounts",
     tag = "accounts",
     params(schema::PageParams),
     responses(
@@ -142,6 +146,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/accounts/{id}/entries",
+    operation_id = "list_entries",
     tag = "accounts",
     params(
         ("id" = String, Path, description = "The account's id, percent-encoded"),

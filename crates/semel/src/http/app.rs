@@ -58,7 +58,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::new`].
-    pub async fn over<T: Books>(
+    pub async fn over<T: Books + 'static>(
         store: Store,
         access: Access,
         limits: Limits,

@@ -31,6 +31,7 @@ const NAME: &str = "payments";
 #[utoipa::path(
     post,
     path = "/v1/payments:batch",
+    operation_id = "create_payments",
     tag = "payments",
     request_body = schema::BatchRequest,
     responses(

@@ -1,6 +1,6 @@
 //! Bodies: JSON by their content type, within their size, within their time.
 //!
-//! What is refused is not read any further; `linger.rs` sees to it that the client reads the answer.
+//! What is refused is not read any further; `linger.rs` lets the client read the answer.
 
 use axum::body::{Body, Bytes};
 use axum::http::HeaderMap;

@@ -28,6 +28,7 @@ const MOST_IDS: usize = 1_000;
 #[utoipa::path(
     get,
     path = "/v1/dead-letters",
+    operation_id = "list_dead_letters",
     tag = "dead letters",
     params(
         ("ingest" = Option<String>, Query, description = "Only of this ingest"),
@@ -60,6 +61,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/dead-letters/{id}",
+    operation_id = "show_dead_letter",
     tag = "dead letters",
     params(("id" = String, Path, description = "`dl_…`")),
     responses(
@@ -90,6 +92,7 @@ pub(super) async fn show(
 #[utoipa::path(
     post,
     path = "/v1/dead-letters:redrive",
+    operation_id = "redrive_dead_letters",
     tag = "dead letters",
     request_body = schema::LettersRequest,
     responses(
@@ -133,6 +136,7 @@ pub(super) async fn redrive(
 #[utoipa::path(
     post,
     path = "/v1/dead-letters:discard",
+    operation_id = "discard_dead_letters",
     tag = "dead letters",
     request_body = schema::LettersRequest,
     responses(

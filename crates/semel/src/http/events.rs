@@ -15,7 +15,7 @@ use semel_core::id::SEQ_MAX;
 use semel_core::problem::Code;
 use semel_core::render;
 use tokio::sync::watch;
-use tokio::time::{Duration, timeout};
+use tokio::time::timeout;
 
 use super::access::Scope;
 use super::app::App;
@@ -26,8 +26,8 @@ use super::schema::Guarded;
 const LAST_EVENT_ID: &str = "last-event-id";
 /// How many events are read at once.
 const READ: usize = 256;
-/// A sign of life, so that neither side takes the other for dead.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// A comment: a sign of life, so that neither side takes the other for dead.
+const SIGN_OF_LIFE: Bytes = Bytes::from_static(b":\n\n");
 
 /// Follow the log of events
 ///
@@ -36,6 +36,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 #[utoipa::path(
     get,
     path = "/v1/events",
+    operation_id = "follow_events",
     tag = "events",
     params(
         ("after" = Option<u64>, Query, description = "Begin behind this seq; 0 is the beginning"),
@@ -116,14 +117,15 @@ impl Follower {
             if !self.pending.is_empty() {
                 continue;
             }
+            let keep_alive = self.app.limits().keep_alive;
             let woken = async {
                 tokio::select! {
                     commit = self.commits.changed() => commit.is_ok(),
                     _ = self.closing.wait_for(|closing| *closing) => false,
                 }
             };
-            match timeout(KEEP_ALIVE, woken).await {
-                Err(_) => return Some((Ok(Bytes::from_static(b":\n\n")), self)),
+            match timeout(keep_alive, woken).await {
+                Err(_) => return Some((Ok(SIGN_OF_LIFE), self)),
                 Ok(true) => {}
                 Ok(false) => return None,
             }

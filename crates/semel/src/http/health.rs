@@ -14,6 +14,7 @@ use super::schema;
 #[utoipa::path(
     get,
     path = "/livez",
+    operation_id = "live",
     tag = "operation",
     responses((status = 200, description = "It does", body = schema::Alive)),
 )]
@@ -25,6 +26,7 @@ pub(super) async fn live() -> Response {
 #[utoipa::path(
     get,
     path = "/readyz",
+    operation_id = "ready",
     tag = "operation",
     responses(
         (status = 200, description = "It does", body = schema::Readiness),
@@ -58,6 +60,7 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
 #[utoipa::path(
     get,
     path = "/metrics",
+    operation_id = "metrics",
     tag = "operation",
     responses((status = 200, description = "Text format 0.0.4", body = String,
                content_type = "text/plain")),

@@ -17,6 +17,7 @@ use super::schema::{self, Guarded};
 #[utoipa::path(
     get,
     path = "/v1/ingests",
+    operation_id = "list_ingests",
     tag = "ingests",
     params(schema::PageParams),
     responses(
@@ -44,6 +45,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/ingests/{name}",
+    operation_id = "show_ingest",
     tag = "ingests",
     params(("name" = String, Path, description = "The ingest's name")),
     responses(

@@ -20,6 +20,8 @@ pub struct Limits {
     pub connections: usize,
     /// Commands that wait at a ledger's door or are being decided. More are told to come back.
     pub backlog: usize,
+    /// How long a stream of events is silent before it shows that it lives.
+    pub keep_alive: Duration,
     /// How long a server that shuts down waits for requests that it took.
     pub drain_time: Duration,
     /// How long a server that cannot go on still answers, so that whoever asks learns why.
@@ -35,7 +37,8 @@ impl Limits {
         batch_bytes: 4 * 1024 * 1024,
         body_time: Duration::from_secs(30),
         connections: 8_192,
-        backlog: 20_000,
+        backlog: 10_000,
+        keep_alive: Duration::from_secs(15),
         drain_time: Duration::from_secs(15),
         stop_time: Duration::from_secs(2),
     };

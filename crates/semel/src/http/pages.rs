@@ -29,6 +29,7 @@ static OPENAPI: LazyLock<String> =
 #[utoipa::path(
     get,
     path = "/openapi.json",
+    operation_id = "description",
     tag = "operation",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)),
 )]
@@ -40,6 +41,7 @@ pub(super) async fn description() -> Response {
 #[utoipa::path(
     get,
     path = "/errors/{code}",
+    operation_id = "error_page",
     tag = "operation",
     params(("code" = String, Path, description = "`SEMEL-…`")),
     responses(

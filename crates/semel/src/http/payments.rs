@@ -32,6 +32,7 @@ const WAIT_MOST: u64 = 60;
 #[utoipa::path(
     post,
     path = "/v1/payments",
+    operation_id = "create_payment",
     tag = "payments",
     params(schema::KeyHeader),
     request_body = schema::PaymentRequest,
@@ -61,6 +62,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/v1/payments/{id}",
+    operation_id = "show_payment",
     tag = "payments",
     params(
         ("id" = String, Path, description = "`pay_…`"),
@@ -108,6 +110,7 @@ pub(super) async fn show(
 #[utoipa::path(
     get,
     path = "/v1/payments",
+    operation_id = "list_payments",
     tag = "payments",
     params(
         ("idempotency_key" = Option<String>, Query, description = "Only the payment of this key"),

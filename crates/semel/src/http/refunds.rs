@@ -20,6 +20,7 @@ use super::{body, decode, key};
 #[utoipa::path(
     post,
     path = "/v1/payments/{id}/refunds",
+    operation_id = "create_refund",
     tag = "refunds",
     params(("id" = String, Path, description = "`pay_…`"), schema::KeyHeader),
     request_body = schema::RefundRequest,
@@ -53,6 +54,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/v1/refunds/{id}",
+    operation_id = "show_refund",
     tag = "refunds",
     params(("id" = String, Path, description = "`ref_…`")),
     responses(

@@ -27,10 +27,16 @@ pub use payments::{
     info(
         title = "Semel",
         description = "Payments with exactly-once effects between the request, the ledger and its \
-                       events. Any request may also be answered with 405, 408, 431 or 500, each \
+                       events. A request is checked in this order: access (401, 403), content \
+                       type (415), size and time of the body (413, 408), the idempotency key's \
+                       form (400), the body's form (400, 422); then the ledger decides: a known \
+                       key is a replay or a conflict (422) whatever the values, then values, \
+                       accounts (422) and limits (a declined payment, 201). Any request may also be answered with 405, 408, 431 or 500, each \
                        as a problem (RFC 9457) where an answer can still be written.",
     ),
     modifiers(&BearerKey),
+    // A server without API keys asks for none.
+    security(("api_key" = []), ()),
 )]
 pub struct Description;
 

@@ -9,7 +9,7 @@ use semel_core::chain::Hash;
 use tokio::io::AsyncWriteExt;
 
 use super::harness::{Answer, Ask, Server, get, pay, post, read, usd};
-use super::{described, doors, letters};
+use super::{described, faulty, letters};
 
 /// A key of all scopes, and one of none.
 const ALL: &str = "all";
@@ -59,7 +59,7 @@ impl World {
             hasty: Server::with(Access::Open, hasty).await,
             full: Server::with(Access::Open, full).await,
             broken,
-            failing: doors::failing(stopped).await,
+            failing: faulty::failing(stopped).await,
             payment,
             refund,
         }

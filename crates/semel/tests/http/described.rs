@@ -45,6 +45,18 @@ pub fn answers() -> Vec<(String, String, u16)> {
     answers
 }
 
+/// Every operation's path and id.
+pub fn operations() -> Vec<(String, String)> {
+    let mut operations = Vec::new();
+    for (path, item) in DESCRIPTION["paths"].as_object().expect("paths") {
+        for operation in item.as_object().expect("operations").values() {
+            let id = operation["operationId"].as_str().expect("an id");
+            operations.push((path.clone(), id.to_owned()));
+        }
+    }
+    operations
+}
+
 /// The answer's status must be described for its operation, and its body fit the description.
 pub fn check(method: &str, path: &str, answer: &Answer) {
     if ANYWHERE.contains(&answer.status) && method != "POST" || answer.status == 405 {

@@ -1,5 +1,9 @@
 //! The log as server-sent events: dense, resumed, live, and over at shutdown.
 
+use std::time::Duration;
+
+use semel::http::access::Access;
+use semel::http::limits::Limits;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -28,7 +32,7 @@ impl Follower {
             if let Some((event, rest)) = self.pending.split_once("\n\n") {
                 let (event, rest) = (event.to_owned(), rest.to_owned());
                 self.pending = rest;
-                if event.starts_with(':') {
+                if event == ":" {
                     continue;
                 }
                 let field = |name: &str| {
@@ -97,6 +101,18 @@ async fn a_client_comes_back_where_it_left_off() {
     }
     let ask = get("/v1/events").header("Last-Event-ID", "x");
     assert_eq!(server.ask(ask).await.summary(), "400 SEMEL-0001 /Last-Event-ID wrong_type");
+}
+
+#[tokio::test]
+async fn a_stream_without_events_shows_that_it_lives() {
+    let limits = Limits { keep_alive: Duration::from_millis(20), ..Limits::STANDARD };
+    let server = Server::with(Access::Open, limits).await;
+    let mut follower = Follower::follow(&server, get("/v1/events")).await;
+    for _ in 0..3 {
+        assert_eq!(read_chunk(&mut follower.stream).await.as_deref(), Some(&b":\n\n"[..]));
+    }
+    server.account("a").await;
+    assert_eq!(follower.next().await.map(|event| event.0), Some(1));
 }
 
 #[tokio::test]

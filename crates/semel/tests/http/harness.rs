@@ -49,7 +49,10 @@ impl Server {
     }
 
     /// With doors over the targets that `target` makes of the store and a ledger's number.
-    pub async fn over<T: Books>(limits: Limits, target: impl Fn(&Store, u32) -> T) -> Server {
+    pub async fn over<T: Books + 'static>(
+        limits: Limits,
+        target: impl Fn(&Store, u32) -> T,
+    ) -> Server {
         Server::start(async move |store: Store| {
             let doors = store.clone();
             App::over(store, Access::Open, limits, |no| target(&doors, no))

@@ -1,15 +1,18 @@
 //! Dead letters and the counts of ingests: what an ingest left, redriven and discarded.
 
+use semel::redrive::redrive;
 use semel::wiring::Store;
 use semel_core::Text;
 use semel_core::dead_letter::Raw;
-use semel_core::exactly_once::{Claim, Cursor, Decide, Step, Target};
+use semel_core::exactly_once::pump::{Ended, pump};
+use semel_core::exactly_once::{Batch, Cursor, Source};
+use semel_core::failure::Failure;
 use semel_core::ingest::{Ingest, Item};
 use semel_core::ledger::Command;
 use semel_core::mapping::Rejection;
 use semel_core::payment::{Capture, Identity, Pay};
 use semel_core::reason::Reason;
-use semel_store::rows::Binding;
+use semel_store::rows::{Binding, LetterFilter};
 use serde_json::{Value, json};
 
 use super::harness::{Server, get, pay, post, usd};
@@ -22,38 +25,51 @@ const MAPPING: &str = r#"
     credit_account = { value = "b" }
 "#;
 
-/// What an ingest made of these lines before anybody looked: each is a dead letter for its reason,
-/// or a payment where there is none.
-async fn ingest(store: &Store, lines: &[(&str, Option<Reason>)]) {
-    let item = |(line, (text, reason)): (usize, &(&str, Option<Reason>))| Item {
-        line: line as u64 + 1,
-        raw: Raw { value: Some(text.as_bytes().to_vec()), ..Raw::default() },
+/// Items of an ingest, handed out once.
+struct Items(Option<Vec<Item>>);
+
+impl Source for Items {
+    type Item = Item;
+
+    async fn read(&mut self, from: &Cursor, _: usize) -> Result<Option<Batch<Item>>, Failure> {
+        let batch = |items: Vec<Item>| {
+            let to = Cursor { next: from.next + items.len() as u64, ..*from };
+            Batch { items, to }
+        };
+        Ok(self.0.take().map(batch))
+    }
+}
+
+/// Let the ingest `shop` take these records: each is a dead letter for its reason, or a payment
+/// where there is none.
+async fn ingest(store: &Store, file: &str, records: &[(Raw, Option<Reason>)]) {
+    let item = |(at, (raw, reason)): (usize, &(Raw, Option<Reason>))| Item {
+        line: at as u64 + 1,
+        raw: raw.clone(),
         content: match reason {
             Some(reason) => Err(Rejection { reason: *reason, detail: "as it was told".into() }),
-            None => Ok(command(text)),
+            None => Ok(command(raw.value.as_deref().expect("a line"))),
         },
     };
-    let items: Vec<Item> = lines.iter().enumerate().map(item).collect();
-    let source = Text::from("file:shop.jsonl");
+    let source = Text::from(format!("file:{file}"));
     let binding = Binding {
         source: source.clone(),
         ingest: "shop".into(),
-        file: "shop.jsonl".into(),
+        file: file.into(),
         mapping: MAPPING.into(),
     };
     let leg = store.leg(1, binding).await.expect("the source is free");
-    let logic = Ingest { source };
-    let claim = leg.claim().await.expect("nobody else claims it");
-    let keys = Decide::<Item, semel_store::sqlite::SqliteTarget>::keys(&logic, &items);
-    let step = claim.begin(keys).await.expect("the step begins");
-    let decided =
-        Decide::<Item, semel_store::sqlite::SqliteTarget>::decide(&logic, &items, step.snapshot());
-    let to = Cursor { next: lines.len() as u64, ..Cursor::START };
-    step.commit(decided, to).await.expect("the step commits");
+    let mut items = Items(Some(records.iter().enumerate().map(item).collect()));
+    let ended = pump(&mut items, &leg, &Ingest { source }, 1_000, async |_| {}).await;
+    assert!(matches!(ended, Ended::Done));
 }
 
-fn command(line: &str) -> Command {
-    let line: Value = serde_json::from_str(line).expect("a line that is a payment");
+fn line(text: &str) -> Raw {
+    Raw { value: Some(text.as_bytes().to_vec()), ..Raw::default() }
+}
+
+fn command(line: &[u8]) -> Command {
+    let line: Value = serde_json::from_slice(line).expect("a line that is a payment");
     let text = |name: &str| Text::from(line[name].as_str().expect("a text"));
     let identity = Identity { namespace: "shop".into(), key: text("id") };
     let pay = Pay {
@@ -96,7 +112,7 @@ pub async fn leave(store: &Store) {
         // A decoder of an older version put this aside; today's takes it, and finds it recorded.
         (GOOD, Some(Reason::WrongType)),
     ];
-    ingest(store, &lines).await;
+    ingest(store, "shop.jsonl", &lines.map(|(text, reason)| (line(text), reason))).await;
 }
 
 async fn counts(server: &Server) -> [i64; 7] {
@@ -262,4 +278,41 @@ async fn which_letters_must_be_said_right() {
     let everything = server.ask(post("/v1/dead-letters:discard", "{}")).await;
     assert_eq!(everything.summary(), "422 SEMEL-0007 /ids missing_field");
     assert_eq!(letters(&server, "").await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_line_of_columns_is_decoded_by_its_header_row() {
+    let server = Server::open().await;
+    server.account("a").await;
+    server.account("b").await;
+    let columns = |text: &str| Raw {
+        headers: vec![("semel-columns".into(), b"from,amount,id".to_vec())],
+        ..line(text)
+    };
+    let records = [
+        (columns("a,5,c-1"), Some(Reason::UnknownAccount)),
+        (columns("a,\"6\",\"c,2\""), Some(Reason::UnknownAccount)),
+        (columns("a,7"), Some(Reason::UnknownAccount)),
+    ];
+    ingest(&server.store, "shop.csv", &records).await;
+    let redriven = server.ask(post("/v1/dead-letters:redrive", "{}")).await.json();
+    assert_eq!(
+        (&redriven["accepted"], &redriven["refused"]),
+        (&json!(2), &json!({"undecodable": 1}))
+    );
+    let found = server.ask(get("/v1/payments?idempotency_key=c%2C2&ingest=shop")).await.json();
+    assert_eq!(found["data"][0]["amount"], 6);
+}
+
+#[tokio::test]
+async fn a_redrive_may_be_given_another_mapping() {
+    let server = server().await;
+    let mapping = MAPPING.replace("unit = \"minor\"", "unit = \"major\"");
+    let mapping = toml::from_str(&mapping).expect("a mapping");
+    let only = |id| LetterFilter { ids: Some(vec![id]), ..LetterFilter::default() };
+    server.account("later").await;
+    let redriven = redrive(&server.store, 1, &only(1), None, Some(mapping)).await;
+    assert_eq!(redriven.expect("the store takes it").accepted, 1);
+    let found = server.ask(get("/v1/payments?idempotency_key=l-2&ingest=shop")).await.json();
+    assert_eq!(found["data"][0]["amount"], 600);
 }

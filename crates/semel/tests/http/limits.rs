@@ -188,9 +188,15 @@ async fn what_is_no_http_is_refused() {
         "POST /v1/payments HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
         "GET /v1/payments HTTP/1.1\r\nBad Header: x\r\n\r\n",
         "GET /livez HTTP/3.0\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
     ] {
         let answer = server.raw(bytes.as_bytes()).await;
         assert!(answer.is_none_or(|answer| answer.status == 400), "{bytes}");
+    }
+    for line in ["CONNECT livez:80", "OPTIONS *", "GET http://elsewhere/nothing"] {
+        let bytes = format!("{line} HTTP/1.1\r\nHost: semel\r\n\r\n");
+        let answer = server.raw(bytes.as_bytes()).await.expect("an answer");
+        assert_eq!(answer.status, 404, "{line}");
     }
     assert_eq!(server.events(), before);
     assert_eq!(server.ask(get("/livez")).await.status, 200);

@@ -2,6 +2,7 @@
 //! section, over real connections to a server in this process with a store of its own.
 
 mod described;
+mod faulty;
 mod harness;
 
 mod access;
@@ -16,3 +17,4 @@ mod lists;
 mod pages;
 mod payments;
 mod refunds;
+mod refusals;
