@@ -1,4 +1,4 @@
-//! The auditor: replays a ledger's log from the beginning and tells whatever does not fit. Keeps P7.
+//! The auditor: replays a ledger's log from the beginning and tells what does not fit. Keeps P7.
 //!
 //! Everything that a store keeps beside the log can be made again from it: the chain and its
 //! anchors, accounts, links, states of payments, counts of ingests, the index of keys. So each is

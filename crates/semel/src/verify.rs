@@ -45,7 +45,10 @@ pub async fn run(global: &Global, args: &Verify) -> Result<Exit, Failure> {
 
 /// A report as JSON.
 pub fn shown(report: &Report) -> Value {
-    let finding = |Finding { code, detail }: &Finding| json!({ "code": code.as_str(), "name": code.name(), "detail": detail });
+    let finding = |Finding { code, detail }: &Finding| {
+        let (code, name) = (code.as_str(), code.name());
+        json!({ "code": code, "name": name, "detail": detail })
+    };
     let Report { ledgers, events, payments, accounts, findings } = report;
     let findings: Vec<Value> = findings.iter().map(finding).collect();
     json!({

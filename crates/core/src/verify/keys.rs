@@ -190,7 +190,7 @@ impl Keys {
         // Where the slots that are taken without a gap begin: who looks for a key goes on until one
         // is free.
         let mut run = RangeInclusive::new(0, i64::MIN);
-        let mut listed = BTreeSet::new();
+        let (mut listed, mut met) = (BTreeSet::new(), BTreeSet::new());
         for Neighbour { slot: entry @ Slot { slot, seq }, indexed } in neighbours.iter().copied() {
             let named = look_up(seq);
             if indexed {
@@ -201,7 +201,8 @@ impl Keys {
                 let hash = hash.filter(|_| listed.insert(seq));
                 self.take_away(entry, hash.unwrap_or(slot));
             }
-            let Some(Named { identity, .. }) = named else { continue };
+            // A late key that is displaced in the index is met twice.
+            let Some(Named { identity, .. }) = named.filter(|_| met.insert(seq)) else { continue };
             let first = *names.entry(identity).or_insert(seq);
             if first != seq {
                 findings.add(Code::KeyTwice, || {

@@ -6,7 +6,10 @@
 //! that does not see.
 
 mod books;
+mod chain;
+mod counts;
 mod forged;
+mod keys;
 mod rows;
 
 use books::Books;
@@ -18,7 +21,7 @@ use semel_core::verify::Finding;
 use std::collections::BTreeSet;
 
 /// A short log with every kind of event, and with every way to get there.
-pub fn every_kind() -> Books {
+fn every_kind() -> Books {
     let mut books = Books::new();
     books.open("bank", "USD", Overdraft::Unlimited);
     books.open("alice", "USD", Overdraft::None);
@@ -49,7 +52,7 @@ pub fn every_kind() -> Books {
 }
 
 /// A log with two anchors and some rows behind them.
-pub fn anchored() -> Books {
+fn anchored() -> Books {
     let mut books = Books::new();
     books.open("bank", "USD", Overdraft::Unlimited);
     books.open("alice", "USD", Overdraft::None);
@@ -59,7 +62,7 @@ pub fn anchored() -> Books {
     books
 }
 
-pub fn codes(findings: &[Finding]) -> BTreeSet<Code> {
+fn codes(findings: &[Finding]) -> BTreeSet<Code> {
     findings.iter().map(|finding| finding.code).collect()
 }
 

@@ -167,7 +167,10 @@ fn compare_index(
 ) -> Result<(), Failure> {
     let look_up = |seq| audit.named(ledger.no, seq);
     keys.turn();
-    audit.index(ledger.no, |slot| keys.indexed(slot, look_up, findings))?;
+    audit.index(ledger.no, |slot| match slot {
+        Ok(slot) => keys.indexed(slot, look_up, findings),
+        Err(why) => findings.add(Code::RowUnreadable, || why),
+    })?;
     let spans = keys.finish(look_up, findings);
     for span in spans.iter().take(SPANS_EXPLAINED) {
         let (logged, indexed) = audit.span(ledger.no, span.clone())?;

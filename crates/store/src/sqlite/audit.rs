@@ -114,7 +114,7 @@ impl Audit {
     ///
     /// # Errors
     /// As every read.
-    pub fn index(&self, ledger: u32, mut each: impl FnMut(Slot)) -> Result<(), Failure> {
+    pub fn index(&self, ledger: u32, mut each: impl FnMut(Read<Slot>)) -> Result<(), Failure> {
         let ask = "SELECT slot, seq FROM key_index WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot";
         self.each(ask, slots(ledger), |row| each(decode::slot(Columns(row))))
     }
@@ -147,7 +147,7 @@ impl Audit {
             WHERE slot BETWEEN ?1 AND ?2 AND seq BETWEEN ?3 AND ?4 LIMIT ?5";
         let [first, last] = slots(ledger);
         let bounds = [first, last, *seqs.start() as i64, *seqs.end() as i64, ENTRIES_MAX];
-        self.each(index, bounds, |row| indexed.push(decode::slot(Columns(row))))?;
+        self.each(index, bounds, |row| indexed.extend(decode::slot(Columns(row))))?;
         Ok((logged, indexed))
     }
 

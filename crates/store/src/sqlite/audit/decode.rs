@@ -66,11 +66,10 @@ impl<'a> Columns<'a> {
         bytes.ok_or_else(|| self.odd(column))
     }
 
-    /// A random name of 16 bytes, or none.
-    pub(super) fn name(self, column: usize) -> Read<()> {
+    pub(super) fn optional_bytes(self, column: usize) -> Read<Option<&'a [u8]>> {
         match self.0.get_ref(column) {
-            Ok(ValueRef::Null) => Ok(()),
-            Ok(ValueRef::Blob(bytes)) if bytes.len() == 16 => Ok(()),
+            Ok(ValueRef::Null) => Ok(None),
+            Ok(ValueRef::Blob(bytes)) => Ok(Some(bytes)),
             _ => Err(self.odd(column)),
         }
     }
@@ -174,11 +173,11 @@ pub(super) fn anchor(row: Columns<'_>) -> Read<(u64, Hash)> {
     row.hash(1).map(|hash| (seq, hash)).map_err(|why| format!("anchor at {seq}: {why}"))
 }
 
-/// An entry of the index of keys from two columns: slot, seq. Both are numbers, or the table would
-/// not take them; a seq below zero names no event, as its bits do.
-pub(super) fn slot(row: Columns<'_>) -> Slot {
-    let [slot, seq] = [0, 1].map(|column| row.number(column).unwrap_or(i64::MIN));
-    Slot { slot, seq: seq as u64 }
+/// An entry of the index of keys from two columns: slot, seq.
+pub(super) fn slot(row: Columns<'_>) -> Read<Slot> {
+    let slot = row.number(0)?;
+    let seq = row.natural(1).map_err(|why| format!("key at slot {slot}: {why}"))?;
+    Ok(Slot { slot, seq })
 }
 
 /// An account from the columns of `row::ACCOUNT` and, behind them, its ledger.

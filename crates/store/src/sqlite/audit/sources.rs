@@ -18,6 +18,9 @@ pub struct Sources {
     pub odd: Vec<String>,
 }
 
+/// The length of a claim's random name and of its owner's.
+const NAME_BYTES: usize = 16;
+
 /// Dead letters of a source, and the conflicts among them.
 type Letters = BTreeMap<String, (i64, i64)>;
 
@@ -31,7 +34,8 @@ impl Audit {
                 duplicates, conflicts, dead_letters, file, mapping, next, tail, hint, claim, owner,
                 until
             FROM leg ORDER BY source";
-        const LETTERS: &str = "SELECT id, source, reason, line, headers, masked, attempts
+        const LETTERS: &str = "SELECT id, source, reason, line, headers, masked, attempts, detail,
+                key, value, first_failed_at, last_failed_at
             FROM dead_letter ORDER BY id";
         let mut odd = Vec::new();
         let mut letters = Letters::new();
@@ -68,10 +72,15 @@ fn letter(row: Columns<'_>, letters: &mut Letters) -> Read<()> {
     if !matches!(row.number(5)?, 0 | 1) {
         return Err(row.odd(5));
     }
-    match row.number(6)? {
-        1.. => Ok(()),
-        _ => Err(row.odd(6)),
+    if row.number(6)? < 1 {
+        return Err(row.odd(6));
     }
+    row.text(7)?;
+    row.optional_bytes(8)?;
+    row.optional_bytes(9)?;
+    row.number(10)?;
+    row.number(11)?;
+    Ok(())
 }
 
 fn leg(row: Columns<'_>, letters: &mut Letters) -> Read<(i64, Leg)> {
@@ -92,8 +101,11 @@ fn leg(row: Columns<'_>, letters: &mut Letters) -> Read<(i64, Leg)> {
         row.natural(12)?;
         row.hash(13)?;
         row.natural(14)?;
-        row.name(15)?;
-        row.name(16)?;
+        for name in [15, 16] {
+            if row.optional_bytes(name)?.is_some_and(|name| name.len() != NAME_BYTES) {
+                return Err(row.odd(name));
+            }
+        }
         row.number(17)?;
         let ingest = row.text(2)?.into();
         let source = source.clone();
