@@ -45,6 +45,9 @@ pub enum Command {
     Demo(Demo),
     /// Take payments from a file
     Import(Import),
+    /// Look at, redrive or discard what could not become a payment
+    #[command(subcommand)]
+    DeadLetters(DeadLetters),
     /// Make and list ledgers
     #[command(subcommand)]
     Ledger(Ledger),

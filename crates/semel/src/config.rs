@@ -6,8 +6,6 @@
 
 mod api_key;
 mod ingest;
-#[cfg(test)]
-mod tests;
 
 pub use ingest::{Ingest, ingests_of};
 

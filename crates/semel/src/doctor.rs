@@ -1,4 +1,5 @@
-//! `semel doctor`: is the configuration what was meant, is the store as it should be, and what to do.
+//! `semel doctor`: is the configuration what was meant, is the store as it should be, and if not,
+//! what to do.
 //!
 //! Works beside a live server and changes nothing.
 //! Deliberately absent: reading the whole log, which `semel verify` does.

@@ -5,6 +5,7 @@ pub mod config;
 pub mod exit;
 
 pub mod bench;
+pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod import;
@@ -60,6 +61,7 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
         Command::Bench(args) => bench::run(global, args).await,
         Command::Import(args) => import::run(global, args).await,
         Command::Verify(args) => verify::run(global, args).await,
+        Command::DeadLetters(args) => dead_letters::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
         Command::Doctor(args) => doctor::run(global, args).await,
         Command::Completions { shell } => {

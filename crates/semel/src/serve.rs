@@ -28,6 +28,8 @@ use tokio::net::TcpListener;
 pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
     let config = Config::load(global, args.listen.listen.as_deref())?;
     without_topics(&config)?;
+    // Heard from now on: whoever is told where it listens may already want it to end.
+    let end = signals::end()?;
     let listener = bind(config.listen).await?;
     place::prepare(&config)?;
     let store = Store::open(&config.store)?;
@@ -38,7 +40,7 @@ pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
     let access = if is_open { Access::Open } else { Access::Keys(config.api_keys) };
     let app = App::new(store.clone(), access, Limits::STANDARD).await?;
     announce(global, &listener, is_open)?;
-    let served = http::serve(listener, app, signals::end()?).await;
+    let served = http::serve(listener, app, end).await;
     store.close().await;
     served?;
     Ok(Exit::Done)

@@ -265,25 +265,20 @@ impl Parser {
 }
 
 /// Feed `bytes` to the parser; how many it took, if the record ended.
-fn feed(core: &mut Reader, mut bytes: &[u8], cells: &mut Cells) -> Option<usize> {
-    let length = bytes.len();
+fn feed(core: &mut Reader, bytes: &[u8], cells: &mut Cells) -> Option<usize> {
     // There are never more cells nor more text than bytes, so neither buffer is ever too small.
-    let room = length + 1;
+    let room = bytes.len() + 1;
     cells.text.resize(cells.text.len().max(cells.text_len + room), 0);
     cells.ends.resize(cells.ends.len().max(cells.ends_len + room), 0);
-    while !bytes.is_empty() {
-        let (text, ends) = (&mut cells.text[cells.text_len..], &mut cells.ends[cells.ends_len..]);
-        let (result, read, text, ends) = core.read_record(bytes, text, ends);
-        bytes = &bytes[read..];
-        cells.text_len += text;
-        cells.ends_len += ends;
-        match result {
-            ReadRecordResult::Record => return Some(length - bytes.len()),
-            ReadRecordResult::InputEmpty | ReadRecordResult::End => break,
-            ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
-                unreachable!("the buffers are as long as the bytes")
-            }
+    let (text, ends) = (&mut cells.text[cells.text_len..], &mut cells.ends[cells.ends_len..]);
+    let (result, read, text, ends) = core.read_record(bytes, text, ends);
+    cells.text_len += text;
+    cells.ends_len += ends;
+    match result {
+        ReadRecordResult::Record => Some(read),
+        ReadRecordResult::InputEmpty | ReadRecordResult::End => None,
+        ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {
+            unreachable!("the buffers are as long as the bytes")
         }
     }
-    None
 }

@@ -1,8 +1,8 @@
 //! What all formats of a file have in common: records of bounded length, at a line, with raw bytes.
 //!
 //! A record longer than [`RECORD_MAX`] is a dead letter `too_long`, so a file without line ends
-//! cannot eat the memory. Of its bytes the first [`KEPT`] are kept, to recognise it by; it cannot be
-//! redriven, since what is kept is not what came.
+//! cannot eat the memory. The first [`KEPT`] of its bytes are kept, to recognise it by; it cannot
+//! be redriven, since what is kept is not what came.
 
 use super::input::Input;
 use semel_core::dead_letter::Raw;
