@@ -13,7 +13,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// Rows that are handed from thread to thread at once.
-const BATCH: usize = 512;
+const BATCH: usize = 1_024;
 /// Batches that may wait.
 const BATCHES_AHEAD: usize = 8;
 /// Spans of the log that are looked at key by key where the index differs.
