@@ -92,7 +92,8 @@ pub struct Demo {
 #[derive(Args, Debug)]
 pub struct Bench {
     /// Payments of the stages `batch` and `import`; `http` makes a tenth
-    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..))]
+    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1_000..))]
     pub payments: u32,
     /// Only this stage; may be repeated
     #[arg(long = "stage", value_enum)]
