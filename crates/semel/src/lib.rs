@@ -31,7 +31,10 @@ use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// Run the command line `args`, whose first is the program's name.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -76,12 +79,12 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
 /// The log goes to stderr; `SEMEL_LOG` says how much, by default warnings.
 fn log() -> Result<(), Failure> {
     let filter = std::env::var("SEMEL_LOG").unwrap_or_else(|_| "warn".to_owned());
-    let filter: EnvFilter = filter.parse().map_err(|error| {
+    let filter: Targets = filter.parse().map_err(|error| {
         exit::misused(format!("SEMEL_LOG: {error}; write a level, as info, or semel=debug"))
     })?;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // In a test's process another run has set it already.
-    let _set =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _set = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
     Ok(())
 }
 
