@@ -84,7 +84,7 @@ pub struct Listen {
 #[derive(Args, Debug)]
 pub struct Demo {
     /// How many payments to make
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..))]
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(100..))]
     pub payments: u32,
 }
 
