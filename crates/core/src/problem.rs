@@ -39,33 +39,40 @@ macro_rules! codes {
 
 codes! {
     Malformed = "SEMEL-0001", "malformed_request", "The request cannot be read";
-    InvalidKey = "SEMEL-0002", "invalid_idempotency_key", "The Idempotency-Key header is missing or malformed";
+    InvalidKey = "SEMEL-0002", "invalid_idempotency_key",
+        "The Idempotency-Key header is missing or malformed";
     Unauthorized = "SEMEL-0003", "unauthorized", "No API key, or one that is not known";
     Forbidden = "SEMEL-0004", "forbidden", "The API key lacks the scope";
     NotFound = "SEMEL-0005", "not_found", "There is no such resource";
     MethodNotAllowed = "SEMEL-0006", "method_not_allowed", "The resource does not take this method";
     Invalid = "SEMEL-0007", "invalid_request", "The request is JSON, but not valid";
-    KeyReused = "SEMEL-0008", "idempotency_key_reused", "The idempotency key was used with another request";
+    KeyReused = "SEMEL-0008", "idempotency_key_reused",
+        "The idempotency key was used with another request";
     Timeout = "SEMEL-0009", "request_timeout", "The request did not arrive in time";
     BodyTooLarge = "SEMEL-0010", "body_too_large", "The body is too large";
     HeadersTooLarge = "SEMEL-0011", "headers_too_large", "The headers are too large";
-    UnsupportedMediaType = "SEMEL-0012", "unsupported_media_type", "The content type must be application/json";
+    UnsupportedMediaType = "SEMEL-0012", "unsupported_media_type",
+        "The content type must be application/json";
     TooManyRequests = "SEMEL-0013", "too_many_requests", "Too many requests are waiting";
     StoreUnavailable = "SEMEL-0014", "store_unavailable", "The store is away; nothing was stored";
     OutcomeUnknown = "SEMEL-0015", "outcome_unknown", "Whether the request was stored is not known";
-    RefundExceedsPayment = "SEMEL-0016", "refund_exceeds_payment", "The refund is more than what is left of the payment";
+    RefundExceedsPayment = "SEMEL-0016", "refund_exceeds_payment",
+        "The refund is more than what is left of the payment";
     AccountExists = "SEMEL-0017", "account_exists", "The account exists with other properties";
     Internal = "SEMEL-0018", "internal_error", "Semel failed to answer";
 
     StoreLocked = "SEMEL-0101", "store_locked", "Another process has the store open for writing";
     StoreNewer = "SEMEL-0102", "store_newer", "The store was written by a newer version of Semel";
-    StoreCorrupt = "SEMEL-0103", "store_corrupt", "The store's file is damaged or is no Semel store";
+    StoreCorrupt = "SEMEL-0103", "store_corrupt",
+        "The store's file is damaged or is no Semel store";
     StoreFull = "SEMEL-0104", "store_full", "The disk is full";
     StoreReadOnly = "SEMEL-0105", "store_read_only", "The store cannot be written";
-    StoreSettings = "SEMEL-0106", "store_settings", "The store does not keep the settings that durability needs";
+    StoreSettings = "SEMEL-0106", "store_settings",
+        "The store does not keep the settings that durability needs";
     StoreIo = "SEMEL-0107", "store_io", "The disk failed";
     IdentityBroken = "SEMEL-0108", "identity_broken", "One idempotency key stands for two events";
-    StoreDefect = "SEMEL-0109", "store_defect", "The store answered in a way that Semel does not know";
+    StoreDefect = "SEMEL-0109", "store_defect",
+        "The store answered in a way that Semel does not know";
     SourceChanged = "SEMEL-0110", "source_changed", "What was already read of a source has changed";
     SourceBound = "SEMEL-0111", "source_bound", "The source belongs to another ingest or ledger";
     Configuration = "SEMEL-0112", "configuration", "The configuration is not valid";
@@ -75,16 +82,20 @@ codes! {
 
     ChainBroken = "SEMEL-0201", "chain_broken", "The chain of hashes does not fit the log";
     LogGap = "SEMEL-0202", "log_gap", "The log of events has a hole";
-    AccountDiffers = "SEMEL-0203", "account_differs", "An account is not what its events make of it";
+    AccountDiffers = "SEMEL-0203", "account_differs",
+        "An account is not what its events make of it";
     LimitBroken = "SEMEL-0204", "limit_broken", "A movement went beyond an account's limit";
     LinkBroken = "SEMEL-0205", "link_broken", "A link between events points to the wrong place";
     Unbalanced = "SEMEL-0206", "unbalanced", "Debits and credits of a currency differ";
-    KeyTwice = "SEMEL-0207", "key_twice", "An idempotency key or an account's id stands for two events";
+    KeyTwice = "SEMEL-0207", "key_twice",
+        "An idempotency key or an account's id stands for two events";
     RowUnreadable = "SEMEL-0208", "row_unreadable", "A row cannot be what Semel wrote";
     AnchorDiffers = "SEMEL-0209", "anchor_differs", "An anchor does not fit the chain";
     KeyIndexDiffers = "SEMEL-0210", "key_index_differs", "The index of keys does not fit the log";
-    DeclineDiffers = "SEMEL-0211", "decline_differs", "A decline is not what the accounts' limits say";
-    PaymentBroken = "SEMEL-0212", "payment_broken", "An event does to a payment what its state does not allow";
+    DeclineDiffers = "SEMEL-0211", "decline_differs",
+        "A decline is not what the accounts' limits say";
+    PaymentBroken = "SEMEL-0212", "payment_broken",
+        "An event does to a payment what its state does not allow";
     CountsDiffer = "SEMEL-0213", "counts_differ", "The counts of an ingest do not fit the log";
 }
 

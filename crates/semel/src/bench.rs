@@ -1,7 +1,8 @@
 //! `semel bench`: what this machine makes of payments, and what its limit is.
 //!
-//! Every stage counts at the end what was lost or doubled; a figure with either is no figure. The
-//! store's own limit is measured in turn with the stage `batch`, so that both meet the same machine.
+//! Every stage counts at the end what was lost or doubled; a figure with either is no figure.
+//! The store's own limit is measured in turn with the stage `batch`, so that both meet the same
+//! machine.
 //! Deliberately absent: a pass mark. Timings are reported, never asserted.
 
 mod batch;
@@ -81,9 +82,13 @@ impl Measured {
         time.as_secs_f64() * 1e6 / self.payments as f64
     }
 
+    fn each(&self, count: u64) -> f64 {
+        count as f64 / self.payments as f64
+    }
+
     fn disk(mut self, bytes: u64, commits: u64) -> Measured {
-        self.bytes_per_payment = Some(bytes as f64 / self.payments as f64);
-        self.fsyncs_per_payment = Some(commits as f64 / self.payments as f64);
+        self.bytes_per_payment = Some(self.each(bytes));
+        self.fsyncs_per_payment = Some(self.each(commits));
         self
     }
 

@@ -101,10 +101,9 @@ impl Keys {
     pub fn indexed(
         &mut self,
         entry: Slot,
-        look_up: impl FnMut(u64) -> Option<Named>,
+        mut look_up: impl FnMut(u64) -> Option<Named>,
         findings: &mut Findings,
     ) {
-        let mut look_up = look_up;
         while let Some(late) = self.ahead.pop_if(|late| *late < entry) {
             self.meet(Neighbour { slot: late, indexed: false }, &mut look_up, findings);
         }
@@ -116,10 +115,9 @@ impl Keys {
     /// The index has ended; the spans of the log for which it holds something else.
     pub fn finish(
         &mut self,
-        look_up: impl FnMut(u64) -> Option<Named>,
+        mut look_up: impl FnMut(u64) -> Option<Named>,
         findings: &mut Findings,
     ) -> Vec<RangeInclusive<u64>> {
-        let mut look_up = look_up;
         while let Some(late) = self.ahead.pop() {
             self.meet(Neighbour { slot: late, indexed: false }, &mut look_up, findings);
         }
@@ -129,12 +127,20 @@ impl Keys {
         unequal.map(|(span, _)| span << SPAN_BITS..=span << SPAN_BITS | mask).collect()
     }
 
-    /// Say what differs in a span: `logged` are its keys, each at the slot of its hash, and
-    /// `indexed` what the index has for it.
-    pub fn explain(&self, logged: &[Slot], indexed: &[Slot], findings: &mut Findings) {
+    /// Say what differs in a span, which [`Keys::finish`] told: `logged` are its keys, each at the
+    /// slot of its hash, and `indexed` what the index has for it.
+    pub fn explain(
+        &self,
+        span: &RangeInclusive<u64>,
+        logged: &[Slot],
+        indexed: &[Slot],
+        findings: &mut Findings,
+    ) {
+        let mut told = false;
         let mut tell = |seq: u64, what: &str| {
             let place = || format!("ledger {}: event {seq}: {what}", self.ledger);
             findings.add(Code::KeyIndexDiffers, place);
+            told = true;
         };
         let mut slots = BTreeMap::<u64, Vec<i64>>::new();
         for Slot { slot, seq } in indexed {
@@ -152,6 +158,17 @@ impl Keys {
         for seq in slots.keys() {
             tell(*seq, "the index names it, and it has no key");
         }
+        if !told {
+            self.tell_span(span, findings);
+        }
+    }
+
+    /// Say only that something differs in a span.
+    pub fn tell_span(&self, span: &RangeInclusive<u64>, findings: &mut Findings) {
+        findings.add(Code::KeyIndexDiffers, || {
+            let (ledger, first, last) = (&self.ledger, span.start(), span.end());
+            format!("ledger {ledger}: something among the keys of events {first} to {last}")
+        });
     }
 
     fn meet(

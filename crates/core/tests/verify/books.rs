@@ -145,7 +145,7 @@ impl Books {
             let within = |slots: &[Slot]| -> Vec<Slot> {
                 slots.iter().copied().filter(|slot| span.contains(&slot.seq)).collect()
             };
-            keys.explain(&within(&logged), &within(&index), findings);
+            keys.explain(&span, &within(&logged), &within(&index), findings);
         }
     }
 

@@ -39,7 +39,7 @@ impl Log {
             let within = |slots: &[Slot]| -> Vec<Slot> {
                 slots.iter().copied().filter(|slot| span.contains(&slot.seq)).collect()
             };
-            keys.explain(&within(&logged), &within(&indexed), &mut findings);
+            keys.explain(&span, &within(&logged), &within(&indexed), &mut findings);
         }
         findings.list().into_iter().map(|finding| finding.detail).collect()
     }
@@ -184,4 +184,19 @@ fn an_index_full_of_neighbours_is_looked_at_in_pieces() {
     // In a piece of 4,096 all but the first repeat it; a hundred of them are told.
     assert_eq!(found[0], "ledger main: events 0 and 1 have one key");
     assert_eq!(found[100], "and 9897 more like these");
+}
+
+#[test]
+fn a_span_that_differs_is_never_passed_over() {
+    let mut keys = Keys::new("main".into());
+    let mut findings = Findings::default();
+    keys.logged(Slot { slot: 10, seq: 1 }, false);
+    keys.turn();
+    let spans = keys.finish(|_| None, &mut findings);
+    assert_eq!(spans, [0..=4_095]);
+    // Whoever reads the span again finds nothing wrong.
+    let key = [Slot { slot: 10, seq: 1 }];
+    keys.explain(&spans[0], &key, &key, &mut findings);
+    let expected = "ledger main: something among the keys of events 0 to 4095";
+    assert_eq!(findings.list()[0].detail, expected);
 }

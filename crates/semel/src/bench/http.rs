@@ -68,7 +68,11 @@ async fn call(
         let next = queue.lock().expect("nobody panics while holding it").pop();
         let Some(Payment { key, amount, customer, merchant }) = next else { return Ok(latencies) };
         let body = format!(
-            r#"{{"amount":{amount},"currency":"USD","debit_account":"{customer}","credit_account":"{merchant}"}}"#
+            concat!(
+                r#"{{"amount":{},"currency":"USD","#,
+                r#""debit_account":"{}","credit_account":"{}"}}"#
+            ),
+            amount, customer, merchant
         );
         let begun = Instant::now();
         let answer = client.post("/v1/payments", Some(&key), body).await.map_err(refused)?;

@@ -51,10 +51,8 @@ pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measure
     Ok(Measured {
         client_cpu_us: cpu.map(|time| measured.micros_each(time)),
         peak_memory_bytes: peak,
-        bytes_per_payment: measured
-            .disk(meter::bytes_on_disk(&dir.join("data")), 0)
-            .bytes_per_payment,
-        ..Measured::new("import", payments, took).audited(lost, count("duplicates"))
+        bytes_per_payment: Some(measured.each(meter::bytes_on_disk(&dir.join("data")))),
+        ..measured
     })
 }
 
@@ -67,7 +65,11 @@ fn write_lines(payments: u64, dir: &Path) -> std::io::Result<()> {
         let (units, cents) = (amount / 100, amount % 100);
         writeln!(
             lines,
-            r#"{{"order":{{"id":"{key}","number":{number}}},"amount":"{units}.{cents:02}","currency":"USD","customer":"{customer}","merchant":"{merchant}","channel":"web"}}"#
+            concat!(
+                r#"{{"order":{{"id":"{}","number":{}}},"amount":"{}.{:02}","currency":"USD","#,
+                r#""customer":"{}","merchant":"{}","channel":"web"}}"#
+            ),
+            key, number, units, cents, customer, merchant
         )?;
     }
     lines.flush()

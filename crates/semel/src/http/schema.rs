@@ -31,8 +31,9 @@ pub use payments::{
                        type (415), size and time of the body (413, 408), the idempotency key's \
                        form (400), the body's form (400, 422); then the ledger decides: a known \
                        key is a replay or a conflict (422) whatever the values, then values, \
-                       accounts (422) and limits (a declined payment, 201). Any request may also be answered with 405, 408, 431 or 500, each \
-                       as a problem (RFC 9457) where an answer can still be written.",
+                       accounts (422) and limits (a declined payment, 201). Any request may \
+                       also be answered with 405, 408, 431 or 500, each as a problem (RFC 9457) \
+                       where an answer can still be written.",
     ),
     modifiers(&BearerKey),
     // A server without API keys asks for none.

@@ -13,7 +13,7 @@ use std::sync::mpsc;
 use std::thread;
 
 /// Rows that are handed from thread to thread at once.
-const BATCH: usize = 512;
+const BATCH: usize = 1_024;
 /// Batches that may wait.
 const BATCHES_AHEAD: usize = 8;
 /// Spans of the log that are looked at key by key where the index differs.
@@ -174,14 +174,9 @@ fn compare_index(
     let spans = keys.finish(look_up, findings);
     for span in spans.iter().take(SPANS_EXPLAINED) {
         let (logged, indexed) = audit.span(ledger.no, span.clone())?;
-        keys.explain(&logged, &indexed, findings);
+        keys.explain(span, &logged, &indexed, findings);
     }
-    for span in spans.iter().skip(SPANS_EXPLAINED) {
-        findings.add(Code::KeyIndexDiffers, || {
-            let (first, last) = (span.start(), span.end());
-            format!("ledger {}: among the keys of events {first} to {last}", ledger.id)
-        });
-    }
+    spans.iter().skip(SPANS_EXPLAINED).for_each(|span| keys.tell_span(span, findings));
     Ok(())
 }
 

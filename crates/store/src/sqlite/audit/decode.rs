@@ -86,15 +86,16 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What an event's row says. Texts that repeat are shared.
+/// What an event's row says. What repeats from row to row is remembered.
 pub(super) struct Decoder {
     nobody: Text,
     namespace: Text,
+    currency: Option<Currency>,
 }
 
 impl Default for Decoder {
     fn default() -> Decoder {
-        Decoder { nobody: "".into(), namespace: "".into() }
+        Decoder { nobody: "".into(), namespace: "".into(), currency: None }
     }
 }
 
@@ -124,12 +125,19 @@ impl Decoder {
             debit: self.side(row, 6, 12)?,
             credit: self.side(row, 7, 13)?,
             amount: row.number(8)?,
-            currency: currency(row, 9)?,
+            currency: self.currency(row, 9)?,
             decline,
             // When the payment was written stands in its own row.
             reference: reference.map(|seq| Reference { seq, at: 0 }),
             extra: row.optional_text(14)?.map(Text::from),
         })
+    }
+
+    fn currency(&mut self, row: Columns<'_>, column: usize) -> Read<Currency> {
+        match self.currency {
+            Some(last) if row.text(column)? == last.code() => Ok(last),
+            _ => Ok(*self.currency.insert(currency(row, column)?)),
+        }
     }
 
     fn side(&self, row: Columns<'_>, no: usize, prev: usize) -> Read<Option<Side>> {
