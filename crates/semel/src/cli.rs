@@ -2,7 +2,7 @@
 //!
 //! Flags win over `SEMEL_*`, which wins over the configuration file.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 use semel_core::reason::Reason;
 use std::path::PathBuf;
@@ -84,7 +84,7 @@ pub struct Listen {
 #[derive(Args, Debug)]
 pub struct Demo {
     /// How many payments to make
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..))]
+    #[arg(long, default_value_t = 50_000, value_parser = value_parser!(u32).range(100..))]
     pub payments: u32,
 }
 
@@ -92,8 +92,7 @@ pub struct Demo {
 #[derive(Args, Debug)]
 pub struct Bench {
     /// Payments of the stages `batch` and `import`; `http` makes a tenth
-    #[arg(long, default_value_t = 1_000_000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1_000..))]
+    #[arg(long, default_value_t = 1_000_000, value_parser = value_parser!(u32).range(1_000..))]
     pub payments: u32,
     /// Only this stage; may be repeated
     #[arg(long = "stage", value_enum)]
@@ -118,7 +117,7 @@ pub enum Stage {
 pub struct Import {
     /// JSON Lines, or CSV with a header row
     pub file: PathBuf,
-    /// TOML with the mapping, bare or in [[ingest]] tables [default: the configuration's]
+    /// TOML with the mapping, bare or in `[[ingest]]` tables [default: the configuration's]
     #[arg(long, value_name = "FILE")]
     pub mapping: Option<PathBuf>,
     /// Which ingest: the namespace of its keys

@@ -109,7 +109,7 @@ fn progress(length: u64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = "{bar:40} {human_pos}/{human_len} payments and repeats  {per_sec}  {msg}";
+    let style = "{bar:40} {human_pos}/{human_len} payments and repeats  {elapsed}  {msg}";
     let style = ProgressStyle::with_template(style).expect("the template is well formed");
     ProgressBar::new(length).with_style(style)
 }

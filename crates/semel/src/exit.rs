@@ -64,6 +64,7 @@ pub fn line(failure: &Failure) -> String {
 /// What helps whatever the detail was; empty where the detail itself says what to do.
 pub fn remedy(code: Code) -> &'static str {
     match code {
+        Code::StoreLocked => "; Ctrl-C in its terminal, or `kill`, ends it in order",
         Code::StoreNewer => "; run the version that wrote it, or a newer one",
         Code::StoreCorrupt => "; name another store, or restore this one from a backup",
         Code::StoreFull => "; make room and run the same command again",

@@ -31,7 +31,7 @@ pub fn note(text: &str) {
 /// A table with `header`; columns of numbers are told by their index.
 pub fn table(header: &[&str], numbers: &[usize]) -> Table {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header);
     for &index in numbers {
         if let Some(column) = table.column_mut(index) {

@@ -91,7 +91,7 @@ fn announce(global: &Global, listener: &TcpListener, is_open: bool) -> Result<()
 fn example(url: &str, is_open: bool) -> String {
     let key = if is_open { "" } else { " -H 'Authorization: Bearer YOUR-KEY'" };
     let post = |path: &str, more: &str, body: &str| {
-        format!("curl -s {url}{path}{key} --json '{body}'{more}\n")
+        format!("curl {url}{path}{key} -H 'Content-Type: application/json'{more} -d '{body}'\n")
     };
     let customer = r#"{"id":"customer:1","currency":"USD","overdraft":"unlimited"}"#;
     let merchant = r#"{"id":"merchant:9","currency":"USD"}"#;

@@ -3,6 +3,9 @@
 //! Three witnesses that know nothing of each other: the list of payments, the accounts' totals, and
 //! the answers that the client kept. Each finds losses and doubles by itself; the worst is told.
 
+#[cfg(test)]
+mod tests;
+
 use super::traffic::{CUSTOMERS, MERCHANTS, Payment, Plan, Seen, key};
 use crate::rig::{Client, broken};
 use hyper::StatusCode;
@@ -79,30 +82,27 @@ fn by_list(listed: &[Paid], plan: &Plan) -> Audit {
             _ => audit.lost += 1,
         }
     }
-    audit.doubled = listed.len() as u64 - audit.applied.min(listed.len() as u64);
+    // What is listed beyond that is a stranger, or a payment once more.
+    audit.doubled = listed.len() as u64 - audit.applied;
     audit
 }
 
 /// The totals must be the sums of what was meant: below is a loss, above is a double.
 async fn by_accounts(client: &mut Client, plan: &Plan) -> Result<Audit, Failure> {
     let mut audit = Audit::default();
-    let mut compare = |is: i128, meant: i128| {
-        audit.lost += u64::from(is < meant);
-        audit.doubled += u64::from(is > meant);
-    };
     let payments: Vec<Payment> = (0..plan.payments()).map(|number| plan.payment(number)).collect();
     let sum = |of: &dyn Fn(&Payment) -> bool| -> i128 {
         payments.iter().filter(|payment| of(payment)).map(|one| i128::from(one.amount)).sum()
     };
     for number in 0..CUSTOMERS {
         let account: Account = get(client, &format!("/v1/accounts/customer:{number}")).await?;
-        compare(account.posted.debits, sum(&|payment| payment.customer == number));
-        compare(account.posted.credits, 0);
+        audit.total(account.posted.debits, sum(&|payment| payment.customer == number));
+        audit.total(account.posted.credits, 0);
     }
     for number in 0..MERCHANTS {
         let account: Account = get(client, &format!("/v1/accounts/merchant:{number}")).await?;
-        compare(account.posted.credits, sum(&|payment| payment.merchant == number));
-        compare(account.posted.debits, 0);
+        audit.total(account.posted.credits, sum(&|payment| payment.merchant == number));
+        audit.total(account.posted.debits, 0);
     }
     Ok(audit)
 }
@@ -122,6 +122,13 @@ fn by_answers(seen: &Seen, plan: &Plan) -> Audit {
     }
     audit.lost = u64::from(plan.payments()) - first.len() as u64;
     audit
+}
+
+impl Audit {
+    fn total(&mut self, is: i128, meant: i128) {
+        self.lost += u64::from(is < meant);
+        self.doubled += u64::from(is > meant);
+    }
 }
 
 impl Paid {

@@ -48,6 +48,7 @@ fn a_killed_import_goes_on_where_it_was() {
     assert!(kills > 0, "no kill came in the middle");
 
     assert_eq!(place.run(&args).code, 0);
+    assert_eq!(place.run(&["verify"]).code, 0);
     let row = ingest(&place).unwrap();
     let named = row.counts.named().map(|(_, count)| count);
     assert_eq!(named, [LINES, accepted, accepted, 0, duplicates, 0, dead]);

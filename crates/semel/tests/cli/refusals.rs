@@ -101,6 +101,8 @@ fn an_import_that_cannot_be_meant_is_refused_before_anything_opens() {
     let place = Place::new();
     place.write("a.jsonl", payment("1"));
     place.write("a.csv", "k,a,c,d,m\n");
+    place.write("twice.csv", "k,a,c,d,m,n,x,a\n");
+    place.write("open.csv", "k,a,c,d,m,n,\"x\n");
     place
         .write("bare.toml", super::harness::MAPPING.replace("[[ingest]]", "").replace("name", "#"));
     place.write(
@@ -126,6 +128,8 @@ fn an_import_that_cannot_be_meant_is_refused_before_anything_opens() {
         ("a.jsonl", "map.toml", &["--as", ""], 2, &["--as"]),
         ("a.jsonl", "map.toml", &["--ledger", "two words"], 2, &["ledger"]),
         ("a.csv", "map.toml", &[], 2, &["`n`", "k, a, c, d, m"]),
+        ("twice.csv", "map.toml", &[], 2, &["`a`", "twice"]),
+        ("open.csv", "map.toml", &[], 3, &["SEMEL-0115", "header", "quote"]),
         ("a.csv", "deep.toml", &[], 2, &["idempotency_key", "/k/l", "/column"]),
     ] {
         let args = [&["import", file, "--mapping", mapping], more].concat();
