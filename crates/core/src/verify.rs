@@ -18,11 +18,14 @@ mod counts;
 mod events;
 mod findings;
 mod keys;
+mod references;
 mod shape;
+mod sum;
 
 pub use counts::{Leg, Taken, compare as compare_counts};
 pub use findings::{Finding, Findings};
 pub use keys::{Keys, Named, Slot};
+pub use references::References;
 
 use crate::Text;
 use crate::account::Account;

@@ -2,14 +2,14 @@
 //!
 //! The index lists keys by a hash, in the order of the hashes, so a key that stands twice has
 //! neighbours in it; those few are looked up and compared as they are. That the index lists every
-//! key, and no other, is shown by sums: each span of the log keeps the number of its (hash, seq)
-//! pairs and the sum over a bijection of them, from which the index's pairs are taken away again.
-//! One pair more, less or different always leaves something; several leave nothing once in 2^128.
-//! So memory stays flat, a sum for 4,096 events, though the two come in different orders.
+//! key, and no other, is shown by sums: each span of the log keeps one over its (hash, seq) pairs,
+//! from which the index's pairs are taken away again. So memory stays flat, a sum for 4,096 events,
+//! though the two come in different orders.
 //!
 //! Only a span that is left with something is looked at pair by pair.
 
 use super::Findings;
+use super::sum::Sum;
 use crate::Text;
 use crate::payment::Identity;
 use crate::problem::Code;
@@ -55,13 +55,6 @@ pub struct Keys {
     displaced: BTreeMap<u64, i64>,
 }
 
-/// What a span of the log has more than the index.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Sum {
-    pairs: i64,
-    sum: u128,
-}
-
 /// An entry of the index, or a late key that is not in it.
 #[derive(Clone, Copy)]
 struct Neighbour {
@@ -87,7 +80,7 @@ impl Keys {
         if late {
             self.late.insert(key.seq, key.slot);
         } else {
-            self.add(key, 1);
+            self.span(key.seq).add(pair(key));
         }
     }
 
@@ -122,7 +115,7 @@ impl Keys {
             self.meet(Neighbour { slot: late, indexed: false }, &mut look_up, findings);
         }
         self.settle(&mut look_up, findings);
-        let unequal = self.spans.iter().filter(|(_, sum)| **sum != Sum::default());
+        let unequal = self.spans.iter().filter(|(_, sum)| **sum != Sum::NOTHING);
         let mask = (1 << SPAN_BITS) - 1;
         unequal.map(|(span, _)| span << SPAN_BITS..=span << SPAN_BITS | mask).collect()
     }
@@ -235,28 +228,17 @@ impl Keys {
             self.displaced.insert(seq, slot);
         }
         if self.late.get(&seq) != Some(&hash) {
-            self.add(Slot { slot: hash, seq }, -1);
+            self.span(seq).take_away(pair(Slot { slot: hash, seq }));
         }
     }
 
-    fn add(&mut self, key: Slot, times: i64) {
-        let Sum { pairs, sum } = self.spans.entry(key.seq >> SPAN_BITS).or_default();
-        *pairs += times;
-        *sum = match times {
-            1.. => sum.wrapping_add(mix(key)),
-            _ => sum.wrapping_sub(mix(key)),
-        };
+    /// The sum of the span that the event numbered `seq` lies in: what the log has more than the
+    /// index.
+    fn span(&mut self, seq: u64) -> &mut Sum {
+        self.spans.entry(seq >> SPAN_BITS).or_default()
     }
 }
 
-/// A bijection of pairs: two that differ have different values, as far apart as chance would.
-fn mix(Slot { slot, seq }: Slot) -> u128 {
-    const ODD: [u128; 2] =
-        [0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835, 0xd6e8_feb8_6659_fd93_2545_f491_4f6c_dd1d];
-    let mut value = u128::from(slot as u64) << 64 | u128::from(seq);
-    for odd in ODD {
-        value ^= value >> 65;
-        value = value.wrapping_mul(odd);
-    }
-    value ^ value >> 64
+fn pair(key: Slot) -> (u64, u64) {
+    (key.slot as u64, key.seq)
 }

@@ -7,7 +7,7 @@ use crate::wiring::{Audit, Reader, Sources, slot_of};
 use indicatif::ProgressBar;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
-use semel_core::verify::{Finding, Findings, Keys, Leg, Replay, compare_counts};
+use semel_core::verify::{Finding, Findings, Keys, Leg, References, Replay, compare_counts};
 use semel_store::rows::{LedgerRow, LogRow, Read};
 use std::sync::mpsc;
 use std::thread;
@@ -89,7 +89,8 @@ fn homeless(
             format!("source {source}: there is no ledger numbered {no}")
         });
     }
-    for what in odd.iter().cloned().chain(audit.strays(&numbers)?) {
+    let odd = odd.iter().cloned();
+    for what in odd.chain(audit.strays(&numbers)?).chain(audit.small_tables()?) {
         findings.add(Code::RowUnreadable, || what);
     }
     Ok(())
@@ -106,9 +107,11 @@ fn one(
     let anchors = readable(audit.anchors(ledger.no)?, findings);
     let mut replay = Replay::new(ledger.no, ledger.id.clone(), anchors);
     let mut keys = Keys::new(ledger.id.clone());
+    let mut references = References::default();
     replay_log(audit, ledger, bar, |row| match &row.event {
         Ok(event) => {
             replay.feed(event, row.payment.as_deref());
+            references.logged(event);
             if let Some(slot) = slot_of(ledger.no, event) {
                 keys.logged(slot, ledger.indexed_seq < event.seq);
             }
@@ -116,6 +119,11 @@ fn one(
         Err(why) => replay.unreadable(row.seq, why),
     })?;
     compare_index(audit, ledger, keys, findings)?;
+    audit.references(ledger.no, |reference| match reference {
+        Ok((seq, to)) => references.indexed(seq, to),
+        Err(why) => findings.add(Code::RowUnreadable, || why),
+    })?;
+    references.finish(&ledger.id, findings);
     let mut accounts = Vec::new();
     audit.accounts(ledger.no, |account| accounts.push(account))?;
     let accounts = readable(accounts, findings);

@@ -158,6 +158,42 @@ async fn rows_removed_and_added_are_found() {
     assert_eq!(wrong.collect::<Vec<_>>(), [""; 0]);
 }
 
+/// An index is no table, but whoever edits a file may take it off, edit and put it back.
+#[tokio::test]
+async fn an_index_that_does_not_fit_its_table_is_told() {
+    let file = full().await;
+    let cases = [
+        ("event_ref", "UPDATE event SET ref = ref - 1 WHERE key = 'stale'", LinkBroken),
+        ("event_ref", "UPDATE event SET ref = NULL WHERE key = 'stale'", LinkBroken),
+        ("event_ref", "UPDATE event SET ref = 7 WHERE key = 'key-7'", LinkBroken),
+        (
+            "dead_letter_source",
+            "UPDATE dead_letter SET source = 'file:a' WHERE line = 4",
+            RowUnreadable,
+        ),
+        ("leg_ingest", "UPDATE leg SET ingest = 'other'", RowUnreadable),
+    ];
+    for (index, edit, expected) in cases {
+        // Out of the schema for as long as the edit takes, the index is left as it was.
+        let hidden = format!(
+            "PRAGMA writable_schema = ON;
+             CREATE TEMP TABLE kept AS SELECT * FROM sqlite_schema WHERE name = '{index}';
+             DELETE FROM sqlite_schema WHERE name = '{index}';
+             PRAGMA writable_schema = RESET;
+             {edit};
+             PRAGMA writable_schema = ON;
+             INSERT INTO sqlite_schema SELECT * FROM temp.kept;
+             PRAGMA writable_schema = RESET"
+        );
+        let report = file.altered(&hidden).audit();
+        let told = report.findings.iter().any(|finding| {
+            let index = finding.detail.contains("index");
+            finding.code == expected && index
+        });
+        assert!(told, "{edit}: {:?}", report.findings);
+    }
+}
+
 /// SQLite keeps types only as long as the schema says so; whoever edits a file may edit that too.
 #[tokio::test]
 async fn a_value_of_another_type_is_told_in_every_column() {

@@ -119,6 +119,39 @@ impl Audit {
         self.each(ask, slots(ledger), |row| each(decode::slot(Columns(row))))
     }
 
+    /// The index of a ledger's references: the seq of each event that refers to a payment, and the
+    /// payment's.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn references(
+        &self,
+        ledger: u32,
+        mut each: impl FnMut(Read<(u64, u64)>),
+    ) -> Result<(), Failure> {
+        let ask = "SELECT pos, ref FROM event INDEXED BY event_ref
+            WHERE ledger = ?1 AND ref IS NOT NULL";
+        self.each(ask, [ledger], |row| each(decode::reference(Columns(row))))
+    }
+
+    /// What SQLite itself finds wrong with the smaller tables and their indexes, in words. Tables
+    /// of the log are left out: they are compared row by row, and are too large to be read twice.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn small_tables(&self) -> Result<Vec<String>, Failure> {
+        let mut wrong = Vec::new();
+        for table in ["ledger", "account", "leg", "dead_letter"] {
+            self.each(&format!("PRAGMA integrity_check({table})"), [], |row| {
+                let told: String = row.get(0).unwrap_or_default();
+                if told != "ok" {
+                    wrong.push(format!("{table}: {told}"));
+                }
+            })?;
+        }
+        Ok(wrong)
+    }
+
     /// The key of an event, if there is such an event and it has one.
     pub fn named(&self, ledger: u32, seq: u64) -> Option<Named> {
         let Event { namespace, key, .. } = self.event(ledger, seq, &mut Decoder::default())?;

@@ -188,6 +188,13 @@ pub(super) fn slot(row: Columns<'_>) -> Read<Slot> {
     Ok(Slot { slot, seq })
 }
 
+/// A reference from two columns: pos, ref.
+pub(super) fn reference(row: Columns<'_>) -> Read<(u64, u64)> {
+    let seq = seq_of(row.number(0)?);
+    let to = row.natural(1).map_err(|why| format!("reference of event {seq}: {why}"))?;
+    Ok((seq, to))
+}
+
 /// An account from the columns of `row::ACCOUNT` and, behind them, its ledger.
 pub(super) fn account(row: Columns<'_>) -> Read<Account> {
     let place = row.number(0)?;
