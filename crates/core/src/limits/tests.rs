@@ -129,3 +129,19 @@ fn metadata_sizes() {
         assert_eq!(canonical_metadata(&json).map(|_| ()), expected, "{length}");
     }
 }
+
+#[test]
+fn keys_that_machines_make_are_not_searched_for_card_numbers() {
+    for (key, verdict) in [
+        ("4111111111111111", Err(Reason::CardNumber)),
+        ("order-4111-1111-1111-1111", Err(Reason::CardNumber)),
+        ("8e034111-1111-4111-1111-6894a57f9324", Ok(())),
+        ("8e03411111111111111189abcdef0123", Ok(())),
+        // Digits alone are no sign of a machine, nor is anything that is not hexadecimal.
+        ("41111111111111110000000000000000", Ok(())),
+        ("00000000-4111-1111-1111-111100000000", Err(Reason::CardNumber)),
+        ("8e034111-1111-4111-1111-6894a57f932x4111111111111111", Err(Reason::CardNumber)),
+    ] {
+        assert_eq!(valid_key(key), verdict, "{key}");
+    }
+}

@@ -24,9 +24,7 @@ use alloc::vec::Vec;
 use super::{Field, From, Mapping, RecordPart, Unit};
 use crate::card::contains_card_number;
 use crate::json::{self, Json, Lookup};
-use crate::limits::{
-    canonical_metadata, valid_account, valid_description, valid_key, without_card_number,
-};
+use crate::limits::{canonical_metadata, valid_account, valid_description, valid_key};
 use crate::money::{Amount, Currency, Decimal, minor_from_integer_token};
 use crate::reason::Reason;
 
@@ -122,19 +120,13 @@ enum Found<'m> {
     Text(&'m str),
 }
 
-/// A key that was a field of a message, where people may have put anything.
-fn mapped_key(key: &str) -> Result<(), Reason> {
-    without_card_number(key)?;
-    valid_key(key)
-}
-
 fn decode_fields<'m, F>(mapping: &'m Mapping, find: F) -> Result<Decoded, Rejection>
 where
     F: Fn(&'m From) -> Result<Option<Found<'m>>, Reason>,
 {
     let fields = Fields { find };
     let idempotency_key =
-        fields.id(&mapping.idempotency_key, mapped_key).map_err(in_field("idempotency_key"))?;
+        fields.id(&mapping.idempotency_key, valid_key).map_err(in_field("idempotency_key"))?;
     let decimal = fields.decimal(&mapping.amount.field).map_err(in_field("amount"))?;
     let currency = fields.currency(&mapping.currency).map_err(in_field("currency"))?;
     let places = match mapping.amount.unit {

@@ -1,6 +1,7 @@
 //! The `Idempotency-Key` header: quoted or bare, one key either way.
 //!
-//! What is no key is a bad request.
+//! What is no key is a bad request, with one exception: a card number in it is well-formed and
+//! refused for what it is, as everywhere.
 
 use axum::http::{HeaderMap, HeaderValue};
 use semel_core::Text;
@@ -8,9 +9,10 @@ use semel_core::limits;
 use semel_core::problem::Code;
 use semel_core::reason::Reason;
 
-use super::problem::Problem;
+use super::problem::{Field, Problem};
 
 const HEADER: &str = "idempotency-key";
+const POINTER: &str = "/idempotency_key";
 
 /// The key of a request.
 pub(super) fn from_headers(headers: &HeaderMap) -> Result<Text, Problem> {
@@ -28,6 +30,9 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Result<Text, Problem> {
 pub(super) fn valid(key: &str) -> Result<Text, Problem> {
     match limits::valid_key(key) {
         Ok(()) => Ok(Text::from(key)),
+        Err(Reason::CardNumber) => {
+            Err(Problem::invalid(vec![Field::new(POINTER, Reason::CardNumber.as_str())]))
+        }
         Err(Reason::MissingField) => Err(bad("The idempotency key is empty")),
         Err(Reason::TooLong) => Err(bad("The idempotency key is longer than 255 characters")),
         Err(_) => Err(bad("The idempotency key has a character other than visible ASCII")),
