@@ -6,6 +6,7 @@ use semel_core::event::Event;
 use semel_core::ingest::Counts;
 use semel_core::ledger::Position;
 use semel_core::reason::Reason;
+use std::collections::BTreeMap;
 
 /// A store's file, for people who look after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +59,28 @@ pub struct LogRow {
     pub event: Read<Event>,
     /// The row that the event refers to, if it is there.
     pub payment: Option<Box<Event>>,
+}
+
+/// What has been committed since the store was opened; changes after every commit.
+#[derive(Clone, Debug, Default)]
+pub struct Commits {
+    /// How many commits.
+    pub count: u64,
+    /// The last seq of every ledger that was written.
+    heads: BTreeMap<u32, u64>,
+}
+
+impl Commits {
+    /// One more, which leaves the ledger numbered `ledger` at `last_seq`.
+    pub(crate) fn add(&mut self, ledger: u32, last_seq: u64) {
+        self.count += 1;
+        self.heads.insert(ledger, last_seq);
+    }
+
+    /// The last seq of a ledger, as far as it was written since the store was opened; else 0.
+    pub fn last_seq(&self, ledger: u32) -> u64 {
+        self.heads.get(&ledger).copied().unwrap_or(0)
+    }
 }
 
 /// A source of an ingest, as its leg's row binds it for ever.

@@ -25,7 +25,7 @@ pub use reader::Reader;
 pub use target::{SqliteClaim, SqliteStep, SqliteTarget};
 
 use crate::clock;
-use crate::rows::{Binding, Ledger};
+use crate::rows::{Binding, Commits, Ledger};
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::payment::Identity;
@@ -132,7 +132,7 @@ impl Sqlite {
     }
 
     /// Changes after every commit.
-    pub fn watch(&self) -> watch::Receiver<u64> {
+    pub fn watch(&self) -> watch::Receiver<Commits> {
         self.writer.watch()
     }
 

@@ -51,7 +51,7 @@ pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measure
 
     let (mut turns, mut latencies, mut cpu) = (Vec::new(), Latencies::new(), Duration::ZERO);
     let commits = store.watch();
-    let commits_before = *commits.borrow();
+    let commits_before = commits.borrow().count;
     while bar.position() < payments {
         let count = TURN.min(payments - bar.position());
         let commands: Vec<Command> = (0..count).map(|_| work.command()).collect();
@@ -63,7 +63,7 @@ pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measure
         turns.push((count, took, twin.follow()?));
         bar.inc(count);
     }
-    let commits = *commits.borrow() - commits_before;
+    let commits = commits.borrow().count - commits_before;
     drop(door);
     task.await.map_err(|error| broken(error.to_string()))?;
     store.close().await;

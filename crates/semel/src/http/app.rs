@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 use super::access::{Access, Scope};
+use super::events::Followers;
 use super::limits::Limits;
 use super::problem::Problem;
 use crate::doors::{Books, Door, Shut};
@@ -32,6 +33,8 @@ struct Inner {
     stop: watch::Sender<Option<Stop>>,
     /// Whether the server is shutting down: streams end, and it is no longer ready.
     closing: watch::Sender<bool>,
+    /// Who follows the events.
+    followers: Arc<Followers>,
     /// The tasks of the doors. They end when the last clone of their door is dropped.
     tasks: TaskTracker,
 }
@@ -75,7 +78,9 @@ impl App {
             tasks.spawn(task);
             ledgers.insert(id.to_owned(), Ledger { no, door });
         }
-        let inner = Inner { store, access, limits, meters, ledgers, stop, closing, tasks };
+        let followers = Arc::new(Followers::new());
+        let inner =
+            Inner { store, access, limits, meters, ledgers, stop, closing, followers, tasks };
         Ok(App(Arc::new(inner)))
     }
 
@@ -105,6 +110,11 @@ impl App {
     /// The store.
     pub(super) fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// Who follows the events.
+    pub(super) fn followers(&self) -> &Arc<Followers> {
+        &self.0.followers
     }
 
     /// The bounds.

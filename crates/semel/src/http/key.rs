@@ -26,6 +26,12 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Result<Text, Problem> {
     valid(unquoted(value)?)
 }
 
+/// The key that a query names, quoted or bare. One with a card number was never taken, so there is
+/// nothing to find.
+pub(super) fn from_query(text: &str) -> Result<Text, Problem> {
+    bare(text).and_then(valid)
+}
+
 /// The key of an item of a batch, where it needs no quotes.
 pub(super) fn valid(key: &str) -> Result<Text, Problem> {
     match limits::valid_key(key) {
@@ -48,7 +54,10 @@ fn unquoted(value: &HeaderValue) -> Result<&str, Problem> {
     let Ok(text) = value.to_str() else {
         return Err(bad("The idempotency key has a character other than visible ASCII"));
     };
-    let text = text.trim_matches([' ', '\t']);
+    bare(text.trim_matches([' ', '\t']))
+}
+
+fn bare(text: &str) -> Result<&str, Problem> {
     match (text.strip_prefix('"'), text.strip_suffix('"')) {
         (None, None) => Ok(text),
         (Some(_), Some(_)) if text.len() > 1 => Ok(&text[1..text.len() - 1]),

@@ -133,7 +133,10 @@ pub(super) async fn list(
     let limit = query.limit()?;
     let before = query.parsed("cursor", events::seq)?;
     let rows = match (query.text("idempotency_key"), query.text("ingest")) {
-        (Some(key), ingest) => find(&app, ledger, ingest.unwrap_or_default(), key).await?,
+        (Some(key), ingest) => {
+            let key = key::from_query(key)?;
+            find(&app, ledger, ingest.unwrap_or_default(), &key).await?
+        }
         (None, None) => app.read(move |reader| reader.payments(ledger, before, limit + 1)).await?,
         (None, Some(_)) => {
             let fields = vec![Field::new("/idempotency_key", "missing_field")];

@@ -1,7 +1,7 @@
 //! Query strings, page sizes and cursors of lists.
 //!
 //! An unknown name, a name twice or a malformed value is refused: a filter with a typing error
-//! would otherwise list everything. An empty value counts as absent.
+//! would otherwise list everything, and so would one whose value was left out.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,6 @@ impl<'q> Query<'q> {
             }
             pairs.push((name, value));
         }
-        pairs.retain(|(_, value)| !value.is_empty());
         Ok(Query { pairs })
     }
 

@@ -10,7 +10,7 @@ use semel_core::render;
 
 use super::access::Scope;
 use super::app::App;
-use super::payments::{identity, json, payment_id, recorded};
+use super::payments::{identity, json, unknown_payment, recorded};
 use super::problem::Problem;
 use super::query::Query;
 use super::schema::{self, Guarded, Queued, WithBody};
@@ -45,7 +45,8 @@ pub(super) async fn create(
     let body = body::json(&headers, body, limits.body_bytes, limits).await?;
     let identity = identity(key::from_headers(&headers)?);
     let refund = decode::refund(&decode::document(&body)?)?;
-    let payment = payment_id(&id, ledger.no)?;
+    // Of another ledger it is as unknown as any stranger; but the key is looked up first.
+    let payment = EventId::parse("pay", &id).ok_or_else(unknown_payment)?;
     let outcome = ledger.door.pass_one(Command::Operate(identity, payment, refund)).await?;
     recorded(outcome, ledger)
 }

@@ -47,6 +47,11 @@ impl Memory {
         self.at
     }
 
+    /// The last seq of the log that it belongs to.
+    pub(super) fn last_seq(&self) -> u64 {
+        self.at.map_or(0, |position| position.next_seq - 1)
+    }
+
     /// For each id, the account as it is.
     pub(super) fn accounts(
         &mut self,

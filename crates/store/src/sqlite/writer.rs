@@ -11,7 +11,7 @@ use super::memory::Memory;
 use super::open::WriterLock;
 use super::row;
 use super::step::Open;
-use crate::rows::{Binding, Ledger};
+use crate::rows::{Binding, Commits, Ledger};
 use rusqlite::{Connection, OptionalExtension, params};
 use semel_core::event::Event;
 use semel_core::exactly_once::Cursor;
@@ -37,7 +37,7 @@ type Job = Box<dyn FnOnce(&mut Writer) + Send>;
 /// The way to the writer's thread.
 pub(super) struct Handle {
     jobs: mpsc::Sender<Job>,
-    commits: watch::Receiver<u64>,
+    commits: watch::Receiver<Commits>,
     stopped: Arc<Mutex<Option<Stop>>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -63,7 +63,7 @@ impl Handle {
         // Whoever claimed a source before this process could write the file can no longer commit.
         conn.execute("UPDATE leg SET until = 0 WHERE until > 0", [])?;
         let (jobs, queue) = mpsc::channel::<Job>();
-        let (committed, commits) = watch::channel(0);
+        let (committed, commits) = watch::channel(Commits::default());
         let stopped = Arc::new(Mutex::new(None));
         let mut writer =
             Writer { conn, options, memory: HashMap::new(), committed, stopped: stopped.clone() };
@@ -102,7 +102,7 @@ impl Handle {
         answered.await.map_err(|_| gone())?
     }
 
-    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+    pub(super) fn watch(&self) -> watch::Receiver<Commits> {
         self.commits.clone()
     }
 
@@ -131,7 +131,7 @@ pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) options: Options,
     memory: HashMap<u32, Memory>,
-    committed: watch::Sender<u64>,
+    committed: watch::Sender<Commits>,
     stopped: Arc<Mutex<Option<Stop>>>,
 }
 
@@ -190,8 +190,9 @@ impl Writer {
         let done =
             self.unless_stopped(|writer| writer.commit(ledger, leg.as_ref(), memory, effects, to));
         let done = done.map(|memory| {
+            let last_seq = memory.last_seq();
             self.keep(ledger, memory);
-            self.committed.send_modify(|count| *count += 1);
+            self.committed.send_modify(|commits| commits.add(ledger, last_seq));
         });
         if done.is_err() {
             // What it remembered may be wrong now; the log knows better.
