@@ -35,8 +35,11 @@ pub struct Position {
 }
 
 impl Position {
-    /// Of an empty log.
-    pub const START: Position = Position { next_seq: 1, tail: Hash::ZERO };
+    /// Of the empty log of the ledger named `ledger`: the chain begins with the hash of that name,
+    /// so that no log can pass for another ledger's.
+    pub fn start(ledger: &str) -> Position {
+        Position { next_seq: 1, tail: Hash::of(ledger.as_bytes()) }
+    }
 }
 
 /// A wish, with the identity under which it is wished once.

@@ -82,10 +82,11 @@ impl Replay {
     /// Before the first event of the ledger numbered `ledger`, which people call `name`; `anchors`
     /// are all that the store has for it, in any order.
     pub fn new(ledger: u32, name: Text, anchors: impl IntoIterator<Item = (u64, Hash)>) -> Replay {
+        let chain = Chain::new(ledger, &name, anchors.into_iter().collect());
         Replay {
             name,
             last_seq: 0,
-            chain: Chain::new(ledger, anchors.into_iter().collect()),
+            chain,
             accounts: Accounts::default(),
             referred: BTreeMap::new(),
             taken: BTreeMap::new(),

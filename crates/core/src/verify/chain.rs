@@ -6,6 +6,7 @@
 use super::findings::Finding;
 use crate::chain::{ANCHOR_EVERY, Hash};
 use crate::event::Event;
+use crate::ledger::Position;
 use crate::problem::Code;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -34,8 +35,9 @@ struct Doubt {
 }
 
 impl Chain {
-    pub(super) fn new(ledger: u32, anchors: BTreeMap<u64, Hash>) -> Chain {
-        Chain { ledger, anchors, tail: Some(Hash::ZERO), ..Chain::default() }
+    pub(super) fn new(ledger: u32, name: &str, anchors: BTreeMap<u64, Hash>) -> Chain {
+        let tail = Some(Position::start(name).tail);
+        Chain { ledger, anchors, tail, ..Chain::default() }
     }
 
     /// Append `event`; a misfit if one shows here.

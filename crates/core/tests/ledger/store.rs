@@ -41,7 +41,7 @@ impl Default for Store {
     fn default() -> Store {
         Store {
             now: BEGINNING,
-            position: Position::START,
+            position: Position::start("main"),
             log: Vec::new(),
             anchors: BTreeMap::new(),
             accounts: BTreeMap::new(),

@@ -34,7 +34,7 @@ impl Books {
             events: Vec::new(),
             accounts: BTreeMap::new(),
             anchors: BTreeMap::new(),
-            position: Position::START,
+            position: Position::start("main"),
             index: BTreeMap::new(),
             indexed_seq: 0,
         }
@@ -93,7 +93,7 @@ impl Books {
     /// and hopes that nobody has kept a hash.
     pub fn seal(&mut self) {
         self.anchors.clear();
-        let mut tail = Hash::ZERO;
+        let mut tail = Position::start("main").tail;
         for event in &self.events {
             let mut encoding = Vec::new();
             event.encode(LEDGER, &mut encoding);

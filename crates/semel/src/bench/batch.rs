@@ -179,7 +179,7 @@ impl Twin {
         }
         effects.extend(touched.iter().map(|no| Effect::Update(self.accounts[no].clone())));
         let next_seq = events.last().map_or(1, |event| event.seq + 1);
-        effects.push(Effect::Move(Position { next_seq, ..Position::START }));
+        effects.push(Effect::Move(Position { next_seq, ..Position::start("main") }));
         (effects, keys)
     }
 

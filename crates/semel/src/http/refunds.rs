@@ -10,7 +10,7 @@ use semel_core::render;
 
 use super::access::Scope;
 use super::app::App;
-use super::payments::{identity, json, unknown_payment, recorded};
+use super::payments::{identity, json, recorded, unknown_payment};
 use super::problem::Problem;
 use super::query::Query;
 use super::schema::{self, Guarded, Queued, WithBody};

@@ -31,7 +31,8 @@ impl Bare {
     pub fn open(path: &Path) -> Result<Bare, Stop> {
         let lock = open::lock(path)?;
         let conn = open::writer(path)?;
-        conn.execute("INSERT INTO ledger VALUES (1, 'main', 1, zeroblob(32), 0)", [])
+        let tail = Position::start("main").tail.0;
+        conn.execute("INSERT INTO ledger VALUES (1, 'main', 1, ?1, 0)", [tail])
             .map_err(|error| open::stop(&error, path))?;
         Ok(Bare { conn, _lock: lock })
     }

@@ -228,12 +228,12 @@ impl Writer {
 
     pub(super) fn ledger(&mut self, id: &str) -> Result<Ledger, Failure> {
         const INSERT: &str = "INSERT INTO ledger (no, id, next_seq, tail, indexed_seq)
-            SELECT coalesce(max(no), 0) + 1, ?1, 1, zeroblob(32), 0 FROM ledger";
+            SELECT coalesce(max(no), 0) + 1, ?1, 1, ?2, 0 FROM ledger";
         let run = || -> rusqlite::Result<Ledger> {
             if let Some(ledger) = row::ledger_by_id(&self.conn, id)? {
                 return Ok(ledger);
             }
-            self.conn.execute(INSERT, [id])?;
+            self.conn.execute(INSERT, params![id, Position::start(id).tail.0])?;
             row::ledger_by_id(&self.conn, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
         };
         let ledger = run().map_err(|error| classify(&error))?;

@@ -3,7 +3,6 @@
 use super::{command, open};
 use rusqlite::Connection;
 use semel_core::account::Account;
-use semel_core::chain::Hash;
 use semel_core::event::{Event, Kind};
 use semel_core::exactly_once::{Claim, Cursor, Failure, Step, Target};
 use semel_core::ledger::{Command, Decision, Keys, Outcome, Position, decide};
@@ -83,7 +82,7 @@ pub fn stop<T>(result: Result<T, Failure>) -> Code {
 pub fn proved(reader: &Reader, ledger: u32) -> Vec<Event> {
     let row = reader.ledgers().unwrap().into_iter().find(|row| row.no == ledger).unwrap();
     let events = reader.events(ledger, 0, usize::MAX).unwrap();
-    let (mut tail, mut accounts) = (Hash::ZERO, BTreeMap::<u64, Account>::new());
+    let (mut tail, mut accounts) = (Position::start(&row.id).tail, BTreeMap::<u64, Account>::new());
     for (event, seq) in events.iter().zip(1..) {
         assert_eq!(event.seq, seq, "the log is dense");
         let mut encoding = Vec::new();

@@ -41,7 +41,7 @@ impl Ledger {
     }
 
     fn position(&self) -> Position {
-        Position { next_seq: self.next_seq, ..Position::START }
+        Position { next_seq: self.next_seq, ..Position::start("main") }
     }
 
     /// Look up some old keys and some new ones, append events for the new ones, and commit; or roll
@@ -73,7 +73,7 @@ impl Ledger {
             model.insert(identity.key.to_string(), next_seq);
             next_seq += 1;
         }
-        let position = Position { next_seq, ..Position::START };
+        let position = Position { next_seq, ..Position::start("main") };
         let count = (next_seq - self.next_seq) as usize;
         let indexed = self.keys.write_some(conn, count, position, 1 + rng.below(40)).unwrap();
         let row = (self.no, next_seq as i64, indexed as i64);
