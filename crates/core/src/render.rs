@@ -43,8 +43,13 @@ pub fn message(event: &Event, ledger: u32) -> String {
         Kind::PaymentCaptured => ("capture", answer(event, ledger)),
         _ => ("void", answer(event, ledger)),
     };
+    // Whoever follows payments finds which one is meant at the same place in every message.
+    let payment = match payment_id(event, ledger) {
+        Some(id) => format!(r#""payment":{{"id":"{id}"}},"#),
+        None => String::new(),
+    };
     format!(
-        r#"{{"type":"{}","id":"{}","seq":{},"at":"{}","{name}":{body}}}"#,
+        r#"{{"type":"{}","id":"{}","seq":{},"at":"{}",{payment}"{name}":{body}}}"#,
         event.kind.as_str(),
         event.id(ledger).event(),
         event.seq,
@@ -99,9 +104,14 @@ fn payment(event: &Event, ledger: u32, state: State, later: &str) -> String {
     )
 }
 
+/// The payment that an event refers to.
+fn payment_id(event: &Event, ledger: u32) -> Option<String> {
+    event.reference.map(|payment| payment.id(ledger).named(Kind::PaymentSucceeded))
+}
+
 /// The answer to a request that refers to a payment.
 fn operation(event: &Event, ledger: u32) -> String {
-    let payment = event.reference.map(|payment| payment.id(ledger).named(Kind::PaymentSucceeded));
+    let payment = payment_id(event, ledger);
     let decline = event.decline.map(|code| format!(r#""decline_code":"{}","#, code.as_str()));
     format!(
         concat!(
