@@ -61,6 +61,16 @@ pub fn line(failure: &Failure) -> String {
     format!("{} (docs/errors/{code}.md)", told.replace(['\n', '\r'], " "))
 }
 
+/// The one document that tells `failure` to a program.
+pub fn json(failure: &Failure) -> String {
+    let Stop { code, detail } = stop(failure.clone());
+    let (name, title) = (code.name(), code.title());
+    let error = serde_json::json!({
+        "code": code.as_str(), "name": name, "title": title, "detail": detail,
+    });
+    serde_json::json!({ "error": error }).to_string()
+}
+
 /// What helps whatever the detail was; empty where the detail itself says what to do.
 pub fn remedy(code: Code) -> &'static str {
     match code {

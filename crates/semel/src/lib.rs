@@ -47,10 +47,15 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return exit.into();
         }
     };
+    let json = cli.global.json;
     match log().and_then(|()| runtime()?.block_on(command(cli))) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output::note(&exit::line(&failure));
+            if json {
+                // Whoever closed stdout reads the line above, or nothing.
+                let _closed = output::say(&exit::json(&failure));
+            }
             Exit::from(&failure).into()
         }
     }
