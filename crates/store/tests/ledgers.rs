@@ -118,7 +118,9 @@ async fn a_source_belongs_to_its_first_ingest_and_ledger() {
     // Where it belongs it may be named again, with what has changed about it.
     let moved = Binding { file: "moved".into(), mapping: "new".into(), ..binding("source") };
     store.leg(one, moved).await.unwrap();
-    assert_eq!(&*store.reader().ingests(one).unwrap()[0].mapping, "new");
+    let mapping: String =
+        sql(&path).query_row("SELECT mapping FROM leg", [], |row| row.get(0)).unwrap();
+    assert_eq!(mapping, "new");
     assert_eq!(take(claim, &["b"]).await.unwrap().cursor().next, 2);
 }
 

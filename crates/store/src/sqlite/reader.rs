@@ -156,7 +156,7 @@ impl Reader {
     /// As every read.
     pub fn ingests(&self, ledger: u32) -> Result<Vec<IngestRow>, Failure> {
         const ASK: &str = "SELECT ingest, sum(read), sum(accepted), sum(succeeded), sum(declined),
-                sum(duplicates), sum(conflicts), sum(dead_letters), max(mapping)
+                sum(duplicates), sum(conflicts), sum(dead_letters)
             FROM leg WHERE ledger = ?1 GROUP BY ingest ORDER BY ingest";
         self.ask(|conn| conn.prepare_cached(ASK)?.query_map([ledger], ingest)?.collect())
     }
@@ -173,7 +173,8 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<LetterRow>, Failure> {
         const ASK: &str = "SELECT d.id, leg.ingest, leg.file, d.line, d.reason, d.detail, d.key,
-                d.value, d.headers, d.masked, d.first_failed_at, d.last_failed_at, d.attempts
+                d.value, d.headers, d.masked, d.first_failed_at, d.last_failed_at, d.attempts,
+                leg.mapping
             FROM dead_letter d JOIN leg ON leg.source = d.source";
         let (narrow, mut values) = narrowed(ledger, filter);
         values.push(Box::new(after));
@@ -305,7 +306,7 @@ fn ingest(row: &Row<'_>) -> SqlResult<IngestRow> {
         conflicts: row.get(6)?,
         dead_letters: row.get(7)?,
     };
-    Ok(IngestRow { name: row.get(0)?, counts, mapping: row.get(8)? })
+    Ok(IngestRow { name: row.get(0)?, counts })
 }
 
 fn letter(row: &Row<'_>) -> SqlResult<LetterRow> {
@@ -326,6 +327,7 @@ fn letter(row: &Row<'_>) -> SqlResult<LetterRow> {
         first_failed_at: row.get(10)?,
         last_failed_at: row.get(11)?,
         attempts: row.get(12)?,
+        mapping: row.get(13)?,
     })
 }
 
