@@ -137,14 +137,16 @@ async fn a_claim_holds_until_its_deadline_and_each_commit_renews_it() {
     let store = Sqlite::open_with(&path, options).unwrap();
     let ledger = store.ledger("main").await.unwrap().no;
     let leg = store.leg(ledger, binding("source")).await.unwrap();
-    let first = leg.claim().await.unwrap();
+    let other = store.leg(ledger, binding("source")).await.unwrap();
+    leg.claim().await.unwrap();
+    let first = leg.claim().await.expect("what one owns, one may claim again");
     now.fetch_add(9_999_999, SeqCst);
-    assert!(matches!(leg.claim().await, Err(Failure::Fenced)));
+    assert!(matches!(other.claim().await, Err(Failure::Fenced)));
     let first = take(first, &["a"]).await.unwrap();
     now.fetch_add(9_999_999, SeqCst);
-    assert!(matches!(leg.claim().await, Err(Failure::Fenced)), "the commit renewed it");
+    assert!(matches!(other.claim().await, Err(Failure::Fenced)), "the commit renewed it");
     now.fetch_add(1, SeqCst);
-    let second = leg.claim().await.unwrap();
+    let second = other.claim().await.unwrap();
     assert!(matches!(take(first, &["b"]).await, Err(Failure::Fenced)));
     assert_eq!(take(second, &["b"]).await.unwrap().cursor().next, 2);
 }
