@@ -61,8 +61,9 @@ impl Default for Options {
 /// that.
 #[derive(Clone)]
 pub struct Sqlite {
-    writer: Arc<Handle>,
+    // Before the writer, so that the last to close the file is the writer, which tidies it up.
     reader: Reader,
+    writer: Arc<Handle>,
 }
 
 impl Sqlite {
