@@ -159,7 +159,7 @@ async fn a_log_and_its_end_move_together_or_not_at_all() {
 async fn a_row_that_is_gone_is_a_named_stop() {
     let shop = Shop::open().await;
     shop.by_hand("DELETE FROM account WHERE id = 'merchant:1'");
-    assert_eq!(stop(pay(&shop.store, shop.ledger, "more").await), Code::StoreCorrupt);
+    assert_eq!(stop(pay(&shop.store, shop.ledger, "more").await), Code::StoreDefect);
     assert_eq!(number(&shop.path, "SELECT count(*) FROM event WHERE key IS NOT NULL"), 1);
 }
 
