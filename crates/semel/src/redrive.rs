@@ -1,12 +1,13 @@
 //! Dead letters on their way back, or out: what the command line and the HTTP door both do.
 //!
-//! A letter is decoded again with the mapping that its ingest was decoded with last, or with one
+//! A letter is decoded again with the mapping that its source was decoded with last, or with one
 //! that is given, and decided like everything else, identity first: it can never apply twice.
 //! Letters are taken in the order in which they came, in steps; a letter that fails again stays.
 //! Deliberately absent: letters whose card numbers were masked. What is kept of them is not what
 //! came, so they cannot be redriven, only discarded.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use semel_core::Text;
 use semel_core::dead_letter::{self, Redrive, Redriven};
@@ -62,7 +63,7 @@ pub fn plan(reader: &Reader, ledger: u32, filter: &LetterFilter) -> Result<Plan,
 }
 
 /// Redrive the letters that `filter` means, at most `cap` of them, with `mapping` instead of their
-/// ingest's own where one is given.
+/// sources' own where one is given.
 ///
 /// # Errors
 /// What the store says. Steps that were committed before stay.
@@ -79,7 +80,7 @@ pub async fn redrive(
     while let Some(rows) = letters.next().await? {
         let (masked, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.masked);
         summary.masked += masked.len() as u64;
-        let redrives = decoders.decode(store, ledger, rows).await?;
+        let redrives = decoders.decode(rows)?;
         if redrives.is_empty() {
             continue;
         }
@@ -160,47 +161,42 @@ impl<'s> Letters<'s> {
     }
 }
 
-/// How the letters of each ingest are decoded.
+/// How letters are decoded: by ingest, for their keys' namespace, and by their source's mapping.
+///
+/// Two sources of one ingest may differ in their units, so an ingest alone says nothing.
 struct Decoders {
     given: Option<Mapping>,
-    own: BTreeMap<Text, Decoder>,
+    own: BTreeMap<(Text, Text), Decoder>,
 }
 
 impl Decoders {
-    async fn decode(
-        &mut self,
-        store: &Store,
-        ledger: u32,
-        rows: Vec<LetterRow>,
-    ) -> Result<Vec<Redrive>, Failure> {
+    fn decode(&mut self, rows: Vec<LetterRow>) -> Result<Vec<Redrive>, Stop> {
         let mut redrives = Vec::with_capacity(rows.len());
-        for row in rows {
-            if !self.own.contains_key(&row.ingest) {
-                let decoder = self.decoder(store, ledger, &row.ingest).await?;
-                self.own.insert(row.ingest.clone(), decoder);
-            }
-            let content = self.own[&row.ingest].letter(&row.raw);
-            redrives.push(Redrive { letter: row.id, content });
+        for LetterRow { id, ingest, mapping, raw, .. } in rows {
+            let decoder = match self.own.entry((ingest, mapping)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let decoder = decoder(self.given.as_ref(), new.key())?;
+                    new.insert(decoder)
+                }
+            };
+            redrives.push(Redrive { letter: id, content: decoder.letter(&raw) });
         }
         Ok(redrives)
     }
+}
 
-    async fn decoder(&self, store: &Store, ledger: u32, ingest: &Text) -> Result<Decoder, Failure> {
-        let namespace = ingest.clone();
-        if let Some(mapping) = &self.given {
-            return Ok(Decoder { namespace, mapping: mapping.clone() });
-        }
-        let name = ingest.clone();
-        let row = read(store, move |reader| reader.ingest(ledger, &name)).await?;
-        let toml = row.map(|row| row.mapping).unwrap_or_default();
-        let mapping = toml::from_str(&toml).map_err(|error| unreadable(ingest, &error))?;
-        Ok(Decoder { namespace, mapping })
-    }
+fn decoder(given: Option<&Mapping>, (ingest, toml): &(Text, Text)) -> Result<Decoder, Stop> {
+    let mapping = match given {
+        Some(mapping) => mapping.clone(),
+        None => toml::from_str(toml).map_err(|error| unreadable(ingest, &error))?,
+    };
+    Ok(Decoder { namespace: ingest.clone(), mapping })
 }
 
 /// Only Semel writes mappings into a store, and only such as it could read.
 fn unreadable(ingest: &str, error: &toml::de::Error) -> Stop {
-    let detail = format!("the mapping of ingest `{ingest}` cannot be read: {}", error.message());
+    let detail = format!("a mapping of ingest `{ingest}` cannot be read: {}", error.message());
     Stop::new(Code::RowUnreadable, detail)
 }
 

@@ -103,8 +103,6 @@ pub struct IngestRow {
     pub name: Text,
     /// What became of its items.
     pub counts: Counts,
-    /// How its items were decoded last.
-    pub mapping: Text,
 }
 
 /// A dead letter as it is kept.
@@ -132,6 +130,8 @@ pub struct LetterRow {
     pub last_failed_at: i64,
     /// How often it was tried.
     pub attempts: i64,
+    /// How its source's items are decoded: TOML. Sources of one ingest may differ in it.
+    pub mapping: Text,
 }
 
 /// Which dead letters are meant. All fields narrow; none means all of the ledger.

@@ -1,13 +1,15 @@
 //! The store on SQLite: one file, one writer thread, readers beside it.
 //!
 //! Reading order: [`target`] (the law's types), `writer` (the thread that owns the connection),
-//! `step` (what happens under the lock), `memory` (what the writer knows without looking), `row`
+//! `bindings`
+//! (ledgers and sources by name), `step` (what happens under the lock), `memory` (what the writer knows without looking), `row`
 //! (rows and what they mean), `reader`. PostgreSQL takes its place beside this with the same
 //! outline.
 
 mod about;
 mod audit;
 mod bare;
+mod bindings;
 mod classify;
 mod commit;
 mod key_memory;
@@ -61,8 +63,9 @@ impl Default for Options {
 /// that.
 #[derive(Clone)]
 pub struct Sqlite {
-    writer: Arc<Handle>,
+    // Before the writer, so that the last to close the file is the writer, which tidies it up.
     reader: Reader,
+    writer: Arc<Handle>,
 }
 
 impl Sqlite {
@@ -95,7 +98,7 @@ impl Sqlite {
     /// The ledger named `id`, made if there is none.
     ///
     /// # Errors
-    /// As every write.
+    /// `Configuration` when it would be one too many; else as every write.
     pub async fn ledger(&self, id: &str) -> Result<Ledger, Failure> {
         let id = id.to_owned();
         self.writer.run(move |writer| writer.ledger(&id)).await
@@ -110,7 +113,8 @@ impl Sqlite {
     /// ledger and ingest for ever.
     ///
     /// # Errors
-    /// `SourceBound` when it belongs to another.
+    /// `SourceBound` when it belongs to another, `NotFound` when there is no such ledger; else as
+    /// every write.
     pub async fn leg(&self, ledger: u32, binding: Binding) -> Result<SqliteTarget, Failure> {
         let source = binding.source.clone();
         let owner = self.writer.run(move |writer| writer.bind(ledger, &binding)).await?;
@@ -120,7 +124,7 @@ impl Sqlite {
     /// The event that carries a key.
     ///
     /// # Errors
-    /// As every read.
+    /// `NotFound` when there is no such ledger; else as every read.
     pub async fn recorded(
         &self,
         ledger: u32,
@@ -145,6 +149,6 @@ impl Sqlite {
     /// nothing to catch up with. Dropping the store loses nothing either.
     pub async fn close(self) {
         // A store that stopped cannot be tidied up; its next start catches up instead.
-        let _ = self.writer.run(|writer| writer.settle()).await;
+        let _ = self.writer.run(|writer| writer.tidy_up()).await;
     }
 }

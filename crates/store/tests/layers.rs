@@ -107,6 +107,24 @@ async fn identity_stands_behind_a_decision_that_did_not_ask() {
 }
 
 #[tokio::test]
+async fn a_key_that_stands_in_the_log_twice_is_a_named_stop() {
+    // Behind what the index holds: only the memory of keys can see it.
+    const TWICE: &str = "INSERT INTO event (pos, at, kind, format, namespace, key, debit, credit,
+            amount, currency, code, ref, debit_prev, credit_prev, extra)
+        SELECT pos + 1, at, kind, format, namespace, key, debit, credit, amount, currency, code,
+            ref, debit_prev, credit_prev, extra FROM event WHERE key = 'at the door';
+        UPDATE ledger SET next_seq = next_seq + 1;";
+    let Shop { store, ledger, path, _dir, .. } = Shop::open().await;
+    sql(&path).execute_batch(TWICE).unwrap();
+    // The log moved, so it is read anew under the next step.
+    assert_eq!(stop(pay(&store, ledger, "more").await), Code::IdentityBroken);
+    drop(store);
+    let store = open(&path).unwrap();
+    assert_eq!(stop(store.ledger("main").await), Code::IdentityBroken);
+    assert_eq!(number(&path, "SELECT count(*) FROM event WHERE key IS NOT NULL"), 2);
+}
+
+#[tokio::test]
 async fn effects_of_another_snapshot_are_not_written() {
     let shop = Shop::open().await;
     let commands = [command("late")];
@@ -141,7 +159,7 @@ async fn a_log_and_its_end_move_together_or_not_at_all() {
 async fn a_row_that_is_gone_is_a_named_stop() {
     let shop = Shop::open().await;
     shop.by_hand("DELETE FROM account WHERE id = 'merchant:1'");
-    assert_eq!(stop(pay(&shop.store, shop.ledger, "more").await), Code::StoreCorrupt);
+    assert_eq!(stop(pay(&shop.store, shop.ledger, "more").await), Code::StoreDefect);
     assert_eq!(number(&shop.path, "SELECT count(*) FROM event WHERE key IS NOT NULL"), 1);
 }
 

@@ -118,7 +118,9 @@ async fn a_source_belongs_to_its_first_ingest_and_ledger() {
     // Where it belongs it may be named again, with what has changed about it.
     let moved = Binding { file: "moved".into(), mapping: "new".into(), ..binding("source") };
     store.leg(one, moved).await.unwrap();
-    assert_eq!(&*store.reader().ingests(one).unwrap()[0].mapping, "new");
+    let mapping: String =
+        sql(&path).query_row("SELECT mapping FROM leg", [], |row| row.get(0)).unwrap();
+    assert_eq!(mapping, "new");
     assert_eq!(take(claim, &["b"]).await.unwrap().cursor().next, 2);
 }
 
@@ -135,14 +137,16 @@ async fn a_claim_holds_until_its_deadline_and_each_commit_renews_it() {
     let store = Sqlite::open_with(&path, options).unwrap();
     let ledger = store.ledger("main").await.unwrap().no;
     let leg = store.leg(ledger, binding("source")).await.unwrap();
-    let first = leg.claim().await.unwrap();
+    let other = store.leg(ledger, binding("source")).await.unwrap();
+    leg.claim().await.unwrap();
+    let first = leg.claim().await.expect("what one owns, one may claim again");
     now.fetch_add(9_999_999, SeqCst);
-    assert!(matches!(leg.claim().await, Err(Failure::Fenced)));
+    assert!(matches!(other.claim().await, Err(Failure::Fenced)));
     let first = take(first, &["a"]).await.unwrap();
     now.fetch_add(9_999_999, SeqCst);
-    assert!(matches!(leg.claim().await, Err(Failure::Fenced)), "the commit renewed it");
+    assert!(matches!(other.claim().await, Err(Failure::Fenced)), "the commit renewed it");
     now.fetch_add(1, SeqCst);
-    let second = leg.claim().await.unwrap();
+    let second = other.claim().await.unwrap();
     assert!(matches!(take(first, &["b"]).await, Err(Failure::Fenced)));
     assert_eq!(take(second, &["b"]).await.unwrap().cursor().next, 2);
 }
@@ -246,4 +250,76 @@ async fn a_panic_in_a_commit_is_a_named_stop_too() {
     assert_eq!(asked.load(SeqCst), 3);
     assert!(store.stopped().is_some());
     assert_eq!(proved(store.reader(), ledger), []);
+}
+
+#[tokio::test]
+async fn the_ledger_that_was_used_least_recently_is_forgotten() {
+    const LEDGERS_MAX: u32 = 64;
+    let (_dir, path) = place();
+    let store = open(&path).unwrap();
+    for name in 1..=LEDGERS_MAX {
+        let ledger = store.ledger(&name.to_string()).await.unwrap().no;
+        pay(&store, ledger, "a").await.unwrap();
+    }
+    // Forgotten ledgers have all their keys in the index; so few keys get there in no other way.
+    let forgotten = || -> Vec<u32> {
+        let file = sql(&path);
+        let mut ask = file.prepare("SELECT no FROM ledger WHERE indexed_seq > 0 ORDER BY no");
+        let rows = ask.as_mut().unwrap().query_map([], |row| row.get(0)).unwrap();
+        rows.map(Result::unwrap).collect()
+    };
+    assert!(store.recorded(1, "", "a").await.unwrap().is_some());
+    assert!(forgotten().is_empty());
+    store.ledger("one more").await.unwrap();
+    // Room is made after the answer and before the next job.
+    assert_eq!(store.recorded(LEDGERS_MAX + 1, "", "a").await, Ok(None));
+    assert_eq!(forgotten(), [2]);
+    for _ in 0..2 {
+        assert!(store.recorded(2, "", "a").await.unwrap().is_some());
+    }
+    assert_eq!(forgotten(), [2, 3]);
+    for ledger in 1..=LEDGERS_MAX {
+        assert!(pay(&store, ledger, "a").await.unwrap().1, "{ledger} has it");
+    }
+}
+
+#[tokio::test]
+async fn a_callers_mistake_is_refused_and_the_store_goes_on() {
+    let (_dir, path) = place();
+    let store = open(&path).unwrap();
+    let ledger = store.ledger("main").await.unwrap().no;
+    for wrong in [0, ledger + 1, u32::MAX] {
+        assert_eq!(stop(pay(&store, wrong, "a").await), Code::NotFound);
+        assert_eq!(stop(store.recorded(wrong, "", "a").await), Code::NotFound);
+        assert_eq!(stop(store.leg(wrong, binding("source")).await.map(drop)), Code::NotFound);
+    }
+    sql(&path)
+        .execute_batch("INSERT INTO ledger VALUES (4194303, 'last', 1, zeroblob(32), 0)")
+        .unwrap();
+    assert_eq!(stop(store.ledger("one too many").await), Code::Configuration);
+    assert_eq!(store.ledger("last").await.unwrap().no, 4_194_303);
+    assert_eq!(store.stopped(), None);
+    // No such source was bound, and the right one can be.
+    store.leg(ledger, binding("source")).await.unwrap();
+    assert!(!pay(&store, ledger, "a").await.unwrap().1);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_tidied_up_leaves_nothing_open() {
+    let (_dir, path) = place();
+    let store = open(&path).unwrap();
+    let ledger = store.ledger("main").await.unwrap().no;
+    pay(&store, ledger, "a").await.unwrap();
+    sql(&path)
+        .execute_batch(
+            "CREATE TRIGGER refused BEFORE INSERT ON key_index
+             BEGIN SELECT RAISE(ABORT, 'no'); END",
+        )
+        .unwrap();
+    let copy = store.clone();
+    store.close().await;
+    assert_eq!(copy.stopped().map(|stop| stop.code), Some(Code::StoreDefect));
+    let other = sql(&path);
+    other.busy_timeout(Duration::ZERO).unwrap();
+    other.execute_batch("DROP TRIGGER refused").expect("nobody holds the lock");
 }

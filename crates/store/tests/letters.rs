@@ -117,3 +117,20 @@ async fn redriven(store: &Sqlite, ledger: u32, path: &Path) {
     assert_eq!((counts.accepted, counts.dead_letters), (4, 2));
     assert_eq!(number(path, "SELECT count(*) FROM event WHERE key = 'ghost'"), 0);
 }
+
+#[tokio::test]
+async fn a_letter_has_its_own_sources_mapping() {
+    for [first, second] in [["major", "minor"], ["minor", "major"]] {
+        let (_dir, _path, store, ledger) = shop().await;
+        for (source, mapping) in [("file:1", first), ("file:2", second)] {
+            let binding = Binding { mapping: mapping.into(), ..of_ingest(source, "shop") };
+            let leg = store.leg(ledger, binding).await.unwrap();
+            ingest(&leg, source, &[], &[Reason::UnknownAccount]).await;
+        }
+        let letters = store.reader().letters(ledger, &LetterFilter::default(), 0, 9).unwrap();
+        let told: Vec<_> = letters.iter().map(|row| (&*row.file, &*row.mapping)).collect();
+        assert_eq!(told, [("file:1", first), ("file:2", second)]);
+        let second_letter = store.reader().letter(ledger, letters[1].id).unwrap().unwrap();
+        assert_eq!(&*second_letter.mapping, second);
+    }
+}

@@ -213,3 +213,36 @@ fn a_place_that_is_no_directory_is_refused() {
     let Err(stop) = Reader::open(&file.join("semel.db")) else { panic!("it was read") };
     assert_eq!(stop.code, Code::DataUnusable);
 }
+
+#[tokio::test]
+async fn a_moments_share_of_the_lock_is_waited_for() {
+    let (_dir, path) = filled(1).await;
+    let lock = fs::File::open(path.with_extension("db.lock")).unwrap();
+    lock.lock_shared().unwrap();
+    assert_eq!(refused(&path), Code::StoreLocked, "it is not waited for long");
+    let holder = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        drop(lock);
+    });
+    goes_on(&path, 1).await;
+    holder.join().unwrap();
+}
+
+#[tokio::test]
+async fn reading_a_copy_changes_no_byte_of_it() {
+    let (dir, path) = filled(3).await;
+    let store = open(&path).unwrap();
+    pay(&store, 1, "in the log").await.unwrap();
+    // What a killed process leaves: the file, and beside it the log of what came last.
+    let copy = dir.path().join("copy.db");
+    let log = copy.with_extension("db-wal");
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(path.with_extension("db-wal"), &log).unwrap();
+    let before = (fs::read(&copy).unwrap(), fs::read(&log).unwrap());
+    assert!(!before.1.is_empty());
+    let reader = Reader::open(&copy).unwrap();
+    assert_eq!(proved(&reader, 1).iter().filter(|event| event.key.is_some()).count(), 4);
+    reader.audit().unwrap().ledgers().unwrap();
+    drop(reader);
+    assert!(before == (fs::read(&copy).unwrap(), fs::read(&log).unwrap()));
+}

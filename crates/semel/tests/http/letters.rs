@@ -43,6 +43,11 @@ impl Source for Items {
 /// Let the ingest `shop` take these records: each is a dead letter for its reason, or a payment
 /// where there is none.
 async fn ingest(store: &Store, file: &str, records: &[(Raw, Option<Reason>)]) {
+    ingest_as(store, file, MAPPING, records).await;
+}
+
+/// The same, with a mapping of the file's own.
+async fn ingest_as(store: &Store, file: &str, mapping: &str, records: &[(Raw, Option<Reason>)]) {
     let item = |(at, (raw, reason)): (usize, &(Raw, Option<Reason>))| Item {
         line: at as u64 + 1,
         raw: raw.clone(),
@@ -56,7 +61,7 @@ async fn ingest(store: &Store, file: &str, records: &[(Raw, Option<Reason>)]) {
         source: source.clone(),
         ingest: "shop".into(),
         file: file.into(),
-        mapping: MAPPING.into(),
+        mapping: mapping.into(),
     };
     let leg = store.leg(1, binding).await.expect("the source is free");
     let mut items = Items(Some(records.iter().enumerate().map(item).collect()));
@@ -315,4 +320,28 @@ async fn a_redrive_may_be_given_another_mapping() {
     assert_eq!(redriven.expect("the store takes it").accepted, 1);
     let found = server.ask(get("/v1/payments?idempotency_key=l-2&ingest=shop")).await.json();
     assert_eq!(found["data"][0]["amount"], 600);
+}
+
+#[tokio::test]
+async fn each_letter_is_decoded_by_its_own_files_mapping() {
+    for files in
+        [[("f-1", "major", 600), ("f-2", "minor", 6)], [("f-1", "minor", 6), ("f-2", "major", 600)]]
+    {
+        let server = Server::open().await;
+        for (id, unit, _) in files {
+            let mapping = MAPPING.replace("unit = \"minor\"", &format!("unit = \"{unit}\""));
+            let stranger = line(&STRANGER.replace("l-2", id));
+            let records = [(stranger, Some(Reason::UnknownAccount))];
+            ingest_as(&server.store, id, &mapping, &records).await;
+        }
+        server.account("later").await;
+        server.account("b").await;
+        let redriven = server.ask(post("/v1/dead-letters:redrive", "{}")).await.json();
+        assert_eq!(redriven["accepted"], 2);
+        for (id, unit, minor) in files {
+            let path = format!("/v1/payments?idempotency_key={id}&ingest=shop");
+            let found = server.ask(get(path)).await.json();
+            assert_eq!(found["data"][0]["amount"], minor, "{id} in {unit} units");
+        }
+    }
 }

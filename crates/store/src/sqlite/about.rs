@@ -30,8 +30,8 @@ fn bytes(path: &Path) -> u64 {
     path.metadata().map_or(0, |meta| meta.len())
 }
 
-/// Whether a process holds the right to write. Asking takes a share of it for a moment, in which a
-/// writer that starts is refused.
+/// Whether a process holds the right to write. Asking takes a share of it for a moment, which a
+/// writer that starts waits for.
 fn is_written(path: &Path) -> bool {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let Ok(file) = File::open(lock_path(&path)) else { return false };

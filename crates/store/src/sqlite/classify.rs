@@ -9,8 +9,7 @@ use semel_core::problem::Code;
 /// The class of an error anywhere but in a commit.
 pub(super) fn classify(error: &Error) -> Failure {
     let Error::SqliteFailure(cause, text) = error else {
-        // A value of another type than the schema's: not what Semel wrote.
-        return Stop::new(Code::StoreCorrupt, error.to_string()).into();
+        return Stop::new(code_of_ours(error), error.to_string()).into();
     };
     let detail = text.clone().unwrap_or_else(|| cause.to_string());
     let code = match (cause.code, cause.extended_code) {
@@ -41,6 +40,20 @@ pub(super) fn classify(error: &Error) -> Failure {
     Stop::new(code, detail).into()
 }
 
+/// The code of an error that SQLite did not answer but was found on this side of it.
+fn code_of_ours(error: &Error) -> Code {
+    match error {
+        // A value that the schema's type or Semel's rules do not allow: not what Semel wrote.
+        Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::InvalidColumnType(..)
+        | Error::Utf8Error(..) => Code::StoreCorrupt,
+        // A value that cannot be written, a row that should have been there, a column that was
+        // never asked for: no file is damaged by those.
+        _ => Code::StoreDefect,
+    }
+}
+
 /// The class of an error that `COMMIT` answered.
 ///
 /// A full disk is met before the commit's record is written, so nothing happened. When the disk
@@ -57,6 +70,8 @@ pub(super) fn classify_commit(error: &Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sqlite::row;
+    use semel_core::id::SEQ_MAX;
 
     fn class(extended: i32) -> (&'static str, &'static str) {
         let failure = |classify: fn(&Error) -> Failure| {
@@ -99,11 +114,38 @@ mod tests {
         }
     }
 
+    fn code(error: &Error) -> Code {
+        match classify(error) {
+            Failure::Permanent(stop) => stop.code,
+            failure => panic!("{failure}"),
+        }
+    }
+
     #[test]
     fn a_value_of_another_type_is_damage() {
-        let error = Error::InvalidColumnName("at".into());
-        assert!(
-            matches!(classify(&error), Failure::Permanent(stop) if stop.code == Code::StoreCorrupt)
-        );
+        let conn = rusqlite::Connection::open_in_memory().unwrap();
+        let read = |value: &str| {
+            let ask = format!("SELECT {value}");
+            let number = conn.query_row(&ask, [], |row| row.get::<_, u8>(0)).map(drop);
+            let text = conn.query_row(&ask, [], |row| row::text(row, 0).map(drop));
+            [number, text].map(|read| read.map_err(|error| code(&error)))
+        };
+        let damage = Err(Code::StoreCorrupt);
+        assert_eq!(read("1"), [Ok(()), damage]);
+        assert_eq!(read("'a'"), [damage, Ok(())]);
+        assert_eq!(read("256"), [damage, damage]);
+        assert_eq!(read("CAST(x'ff' AS TEXT)"), [damage, damage]);
+        assert_eq!(read("NULL"), [damage, damage]);
+    }
+
+    #[test]
+    fn what_is_wrong_on_our_side_is_no_damage() {
+        let unwritable = row::pos(1, SEQ_MAX + 1).unwrap_err();
+        let too_large = row::sql(u64::MAX).unwrap_err();
+        let no_row = Error::QueryReturnedNoRows;
+        let no_column = Error::InvalidColumnName("at".into());
+        for error in [unwritable, too_large, no_row, no_column, Error::StatementChangedRows(2)] {
+            assert_eq!(code(&error), Code::StoreDefect, "{error}");
+        }
     }
 }

@@ -7,11 +7,12 @@
 //! share their pages. What is not in the index yet is read from the log when the store is opened.
 //!
 //! A slot is the key's hash or, where another key sits there, the next free number. Everybody who
-//! looks for a key walks the same way: young, aging, index, at each slot until one is free.
+//! looks for a key walks the same way: young, aging, index, at each slot until one is free. Whoever
+//! looks for a free slot compares keys on the way: one key in two events is a named stop.
 
 use super::classify::classify;
 use super::row::{self, pos};
-use rusqlite::{CachedStatement, Connection, OptionalExtension};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::Position;
@@ -55,9 +56,11 @@ impl KeyMemory {
         let mut rows = later.query(bounds).map_err(sql)?;
         while let Some(row) = rows.next().map_err(sql)? {
             let seq = row::seq_of(row.get(0).map_err(sql)?);
-            let hash =
-                Identity::hash(row::text(row, 1).map_err(sql)?, row::text(row, 2).map_err(sql)?);
-            let slot = keys.free_slot(&mut index, first_slot(ledger, hash), seq)?;
+            let (namespace, key) = (row.get(1).map_err(sql)?, row.get(2).map_err(sql)?);
+            let identity = Identity { namespace, key };
+            let hash = Identity::hash(&identity.namespace, &identity.key);
+            let first = first_slot(ledger, hash);
+            let slot = keys.free_slot(conn, &mut index, first, seq, &identity)?;
             keys.young.extend(slot.map(|slot| (slot, seq)));
         }
         Ok(keys)
@@ -99,11 +102,11 @@ impl KeyMemory {
         })?;
         if self.young.contains_key(&slot) {
             // Two new keys of one step share a hash.
-            let free = self.free_slot(&mut index(conn)?, next_slot(slot), event.seq)?;
+            let free = self.free_slot(conn, &mut index(conn)?, slot, event.seq, &identity)?;
             slot = free.ok_or_else(|| Stop::new(Code::StoreCorrupt, "a new event is indexed"))?;
         }
         self.young.insert(slot, event.seq);
-        debug_assert_eq!(slot >> SLOT_BITS, i64::from(ledger));
+        debug_assert_eq!(ledger_of(slot), ledger);
         Ok(())
     }
 
@@ -173,9 +176,7 @@ impl KeyMemory {
         let mut slot = first_slot(ledger, hash);
         while let Some(seq) = self.occupant(index, slot)? {
             let event = row::event(conn, ledger, seq).map_err(|error| classify(&error))?;
-            let event = event.ok_or_else(|| {
-                Stop::new(Code::StoreCorrupt, format!("the key index names no event: {seq}"))
-            })?;
+            let event = event.ok_or_else(|| no_event(seq))?;
             if (&event.namespace, event.key.as_ref()) == (&identity.namespace, Some(&identity.key))
             {
                 return Ok(Ok(event));
@@ -187,15 +188,25 @@ impl KeyMemory {
 
     /// The first free slot from `slot` on; `None` when the event numbered `seq` sits there already,
     /// because the process died between the slices of a generation.
+    ///
+    /// Whoever sits on the way must have another key: a key that stands in two events would get a
+    /// slot for each otherwise, and the index's primary key would see nothing.
     fn free_slot(
         &self,
+        conn: &Connection,
         index: &mut CachedStatement<'_>,
         mut slot: i64,
         seq: u64,
+        identity: &Identity,
     ) -> Result<Option<i64>, Failure> {
+        let ledger = ledger_of(slot);
         while let Some(occupant) = self.occupant(index, slot)? {
             if occupant == seq {
                 return Ok(None);
+            }
+            if carries(conn, ledger, occupant, identity)? {
+                let detail = format!("event {seq} repeats the key of event {occupant}");
+                return Err(Stop::new(Code::IdentityBroken, detail).into());
             }
             slot = next_slot(slot);
         }
@@ -224,10 +235,30 @@ pub(super) fn first_slot(ledger: u32, hash: i64) -> i64 {
     i64::from(ledger) << SLOT_BITS | hash >> (63 - SLOT_BITS)
 }
 
+/// The ledger that `slot` belongs to.
+fn ledger_of(slot: i64) -> u32 {
+    u32::try_from(slot >> SLOT_BITS).expect("a slot begins with its ledger's number")
+}
+
 /// The one after `slot`, within its ledger's.
 fn next_slot(slot: i64) -> i64 {
     const MASK: i64 = (1 << SLOT_BITS) - 1;
     slot & !MASK | (slot + 1) & MASK
+}
+
+/// Whether `identity` is the one of the event numbered `seq`.
+fn carries(conn: &Connection, ledger: u32, seq: u64, identity: &Identity) -> Result<bool, Failure> {
+    const ASK: &str = "SELECT namespace = ?2 AND key IS ?3 FROM event WHERE pos = ?1";
+    let ask = || -> rusqlite::Result<Option<bool>> {
+        let named = params![pos(ledger, seq)?, identity.namespace, identity.key];
+        conn.prepare_cached(ASK)?.query_row(named, |row| row.get(0)).optional()
+    };
+    let carries = ask().map_err(|error| classify(&error))?;
+    Ok(carries.ok_or_else(|| no_event(seq))?)
+}
+
+fn no_event(seq: u64) -> Stop {
+    Stop::new(Code::StoreCorrupt, format!("the key index names no event: {seq}"))
 }
 
 fn index(conn: &Connection) -> Result<CachedStatement<'_>, Failure> {

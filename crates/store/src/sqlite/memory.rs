@@ -16,6 +16,41 @@ use std::collections::HashMap;
 /// Accounts kept at most; when there are more, all are forgotten and met again.
 const ACCOUNTS_MAX: usize = 100_000;
 
+/// Ledgers remembered at once.
+const LEDGERS_MAX: usize = 64;
+
+/// The ledgers that are remembered, each with the number of its last use.
+#[derive(Default)]
+pub(super) struct Known {
+    ledgers: HashMap<u32, (u64, Memory)>,
+    uses: u64,
+}
+
+impl Known {
+    /// What is remembered of a ledger, nothing perhaps. Whoever takes it gives it back.
+    pub(super) fn take(&mut self, ledger: u32) -> Memory {
+        self.ledgers.remove(&ledger).map(|(_, memory)| memory).unwrap_or_default()
+    }
+
+    /// Remember a ledger, as the one that was used last.
+    pub(super) fn keep(&mut self, ledger: u32, memory: Memory) {
+        self.uses += 1;
+        self.ledgers.insert(ledger, (self.uses, memory));
+    }
+
+    /// Take the ledger that was used least recently, if there are too many.
+    pub(super) fn surplus(&mut self) -> Option<(u32, Memory)> {
+        if self.ledgers.len() > LEDGERS_MAX { self.oldest() } else { None }
+    }
+
+    /// Take the ledger that was used least recently.
+    pub(super) fn oldest(&mut self) -> Option<(u32, Memory)> {
+        let (ledger, _) = self.ledgers.iter().min_by_key(|(_, (used, _))| *used)?;
+        let ledger = *ledger;
+        Some((ledger, self.take(ledger)))
+    }
+}
+
 /// Of one ledger.
 #[derive(Default)]
 pub(super) struct Memory {

@@ -4,12 +4,14 @@
 //! writes (a lock file beside the store says so), in WAL mode with `synchronous=FULL`, asserted.
 
 use super::classify::classify;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 mod embedded {
     refinery::embed_migrations!("schema/sqlite");
@@ -23,6 +25,11 @@ const WRITER_CACHE_KIB: u32 = 64 * 1_024;
 const CHECKPOINT_PAGES: u32 = 8_192;
 /// How long a statement waits for another process's lock.
 const BUSY_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a start waits for the right to write: whoever only asks who has it is gone by then.
+const LOCK_WAIT: Duration = Duration::from_millis(100);
+/// How long it waits between two tries.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// Held as long as this process may write. The operating system releases it, however we die.
 pub(super) struct WriterLock(#[expect(dead_code, reason = "it is held, not used")] File);
@@ -41,7 +48,7 @@ pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
     let unusable = |error| Stop::new(Code::DataUnusable, format!("{}: {error}", at.display()));
     let file = File::options().create(true).truncate(false).write(true).open(&at);
     let file = file.map_err(unusable)?;
-    match file.try_lock() {
+    match patiently(&file) {
         Ok(()) => Ok(WriterLock(file)),
         Err(TryLockError::WouldBlock) => Err(Stop::new(
             Code::StoreLocked,
@@ -51,6 +58,17 @@ pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
             ),
         )),
         Err(TryLockError::Error(error)) => Err(unusable(error)),
+    }
+}
+
+/// Lock `file`, unless another holds it for longer than a moment.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    let until = Instant::now() + LOCK_WAIT;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCK_PAUSE),
+            answer => return answer,
+        }
     }
 }
 
@@ -75,6 +93,9 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Stop> {
     let read_only = || -> Result<(), Failure> {
         conn.busy_timeout(BUSY_WAIT).map_err(|error| classify(&error))?;
         conn.pragma_update(None, "query_only", true).map_err(|error| classify(&error))?;
+        // The last to close a file would otherwise bring its log into it: the writer's to do.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(|error| classify(&error))?;
         identify(&conn)?;
         match applied(&conn)? {
             Some(version) => not_newer(version),

@@ -1,29 +1,29 @@
-//! Readers beside the writer: one read-only connection each, as many as there are readers at once.
+//! Readers beside the writer, each on a read-only connection that it has to itself meanwhile.
 //!
 //! All calls block for as long as SQLite reads. What they answer is committed.
 
+mod letters;
+mod pool;
+
 use super::about;
 use super::classify::classify;
-use super::open;
 use super::row::{self, pos};
-use crate::rows::{About, Entry, IngestRow, Ledger, LetterFilter, LetterRow};
-use rusqlite::{Connection, Result as SqlResult, Row, ToSql, params_from_iter};
+use crate::rows::{About, Entry, Ledger};
+use pool::Pool;
+use rusqlite::{Connection, Result as SqlResult};
 use semel_core::account::Account;
-use semel_core::event::{Event, Side};
+use semel_core::event::{Event, Kind, Side};
 use semel_core::failure::{Failure, Stop};
 use semel_core::id::{EventId, SEQ_MAX};
-use semel_core::ingest::Counts;
 use semel_core::movement::Movement;
 use semel_core::payment::Payment;
-use semel_core::reason::Reason;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::path::Path;
+use std::sync::Arc;
 
 /// Reads beside a writer, be it in this process or in another. Cheap to clone.
 #[derive(Clone)]
 pub struct Reader {
-    path: PathBuf,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    pool: Arc<Pool>,
 }
 
 impl Reader {
@@ -32,8 +32,7 @@ impl Reader {
     /// # Errors
     /// `DataUnusable` when there is none, `StoreNewer`, `StoreCorrupt`, `StoreReadOnly`.
     pub fn open(path: &Path) -> Result<Reader, Stop> {
-        let idle = Arc::new(Mutex::new(vec![open::reader(path)?]));
-        Ok(Reader { path: path.to_owned(), idle })
+        Ok(Reader { pool: Arc::new(Pool::open(path)?) })
     }
 
     /// All ledgers, by number.
@@ -63,9 +62,10 @@ impl Reader {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Payment>, Failure> {
-        let kinds = "e.kind IN (3, 4, 7)";
         let ask = row::EVENT.to_owned()
-            + &format!("WHERE e.pos > ?1 AND e.pos < ?2 AND {kinds} ORDER BY e.pos DESC LIMIT ?3");
+            + "WHERE e.pos > ?1 AND e.pos < ?2 AND e.kind IN ("
+            + &payment_kinds()
+            + ") ORDER BY e.pos DESC LIMIT ?3";
         self.ask(|conn| {
             let before = before.unwrap_or(SEQ_MAX).min(SEQ_MAX);
             let bounds = [pos(ledger, 0)?, pos(ledger, before)?, count(limit)];
@@ -141,79 +141,9 @@ impl Reader {
         })
     }
 
-    /// The ingest named `name`, all its sources together.
-    ///
-    /// # Errors
-    /// As every read.
-    pub fn ingest(&self, ledger: u32, name: &str) -> Result<Option<IngestRow>, Failure> {
-        let ingests = self.ingests(ledger)?;
-        Ok(ingests.into_iter().find(|ingest| &*ingest.name == name))
-    }
-
-    /// All ingests of a ledger, by name.
-    ///
-    /// # Errors
-    /// As every read.
-    pub fn ingests(&self, ledger: u32) -> Result<Vec<IngestRow>, Failure> {
-        const ASK: &str = "SELECT ingest, sum(read), sum(accepted), sum(succeeded), sum(declined),
-                sum(duplicates), sum(conflicts), sum(dead_letters), max(mapping)
-            FROM leg WHERE ledger = ?1 GROUP BY ingest ORDER BY ingest";
-        self.ask(|conn| conn.prepare_cached(ASK)?.query_map([ledger], ingest)?.collect())
-    }
-
-    /// Dead letters above the number `after`, in order.
-    ///
-    /// # Errors
-    /// As every read.
-    pub fn letters(
-        &self,
-        ledger: u32,
-        filter: &LetterFilter,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<LetterRow>, Failure> {
-        const ASK: &str = "SELECT d.id, leg.ingest, leg.file, d.line, d.reason, d.detail, d.key,
-                d.value, d.headers, d.masked, d.first_failed_at, d.last_failed_at, d.attempts
-            FROM dead_letter d JOIN leg ON leg.source = d.source";
-        let (narrow, mut values) = narrowed(ledger, filter);
-        values.push(Box::new(after));
-        values.push(Box::new(count(limit)));
-        let ask = format!("{ASK} WHERE {narrow} AND d.id > ? ORDER BY d.id LIMIT ?");
-        self.ask(|conn| conn.prepare(&ask)?.query_map(params_from_iter(&values), letter)?.collect())
-    }
-
-    /// One dead letter.
-    ///
-    /// # Errors
-    /// As every read.
-    pub fn letter(&self, ledger: u32, id: i64) -> Result<Option<LetterRow>, Failure> {
-        let filter = LetterFilter { ids: Some(vec![id]), ..LetterFilter::default() };
-        Ok(self.letters(ledger, &filter, i64::MIN, 1)?.pop())
-    }
-
-    /// How many dead letters there are, by reason, the most frequent first.
-    ///
-    /// # Errors
-    /// As every read.
-    pub fn letter_reasons(
-        &self,
-        ledger: u32,
-        filter: &LetterFilter,
-    ) -> Result<Vec<(Reason, u64)>, Failure> {
-        let (narrow, values) = narrowed(ledger, filter);
-        let ask = format!(
-            "SELECT d.reason, count(*) FROM dead_letter d JOIN leg ON leg.source = d.source
-             WHERE {narrow} GROUP BY d.reason ORDER BY count(*) DESC, d.reason"
-        );
-        self.ask(|conn| {
-            let reasons = |row: &Row<'_>| Ok((row::reason(row, 0)?, row::seq(row, 1)?));
-            conn.prepare(&ask)?.query_map(params_from_iter(&values), reasons)?.collect()
-        })
-    }
-
     /// A connection of one's own.
     pub(super) fn connect(&self) -> Result<Connection, Stop> {
-        open::reader(&self.path)
+        self.pool.connect()
     }
 
     /// The store's file as it is now.
@@ -221,25 +151,29 @@ impl Reader {
     /// # Errors
     /// As every read.
     pub fn about(&self) -> Result<About, Failure> {
-        self.ask(|conn| about::about(conn, &self.path))
+        self.ask(|conn| about::about(conn, self.pool.path()))
     }
 
-    /// Ask on an idle connection, or on a new one.
+    /// Ask on an idle connection, or on a new one; when too many are open, wait for one.
     pub(super) fn ask<T>(
         &self,
         ask: impl FnOnce(&Connection) -> SqlResult<T>,
     ) -> Result<T, Failure> {
-        let idle = self.idle.lock().expect("nobody panics while holding it").pop();
-        let conn = match idle {
-            Some(conn) => conn,
-            None => self.connect()?,
-        };
-        let answer = ask(&conn).map_err(|error| classify(&error));
+        let lent = self.pool.lend()?;
+        let answer = ask(lent.conn()).map_err(|error| classify(&error));
         if answer.is_ok() {
-            self.idle.lock().expect("nobody panics while holding it").push(conn);
+            lent.give_back();
         }
         answer
     }
+}
+
+/// The numbers of the kinds that record a payment's request, as a list.
+fn payment_kinds() -> String {
+    let is_payment = |number: &u8| Kind::from_number(*number).is_some_and(Kind::is_payment);
+    let numbers: Vec<String> =
+        (0..=u8::MAX).filter(is_payment).map(|number| number.to_string()).collect();
+    numbers.join(", ")
 }
 
 fn count(limit: usize) -> i64 {
@@ -293,58 +227,4 @@ fn linked(
         (None, Some(prev)) => Some((event, posted, prev)),
         (None, None) => None,
     })
-}
-
-fn ingest(row: &Row<'_>) -> SqlResult<IngestRow> {
-    let counts = Counts {
-        read: row.get(1)?,
-        accepted: row.get(2)?,
-        succeeded: row.get(3)?,
-        declined: row.get(4)?,
-        duplicates: row.get(5)?,
-        conflicts: row.get(6)?,
-        dead_letters: row.get(7)?,
-    };
-    Ok(IngestRow { name: row.get(0)?, counts, mapping: row.get(8)? })
-}
-
-fn letter(row: &Row<'_>) -> SqlResult<LetterRow> {
-    let raw = semel_core::dead_letter::Raw {
-        key: row.get(6)?,
-        value: row.get(7)?,
-        headers: row::headers(row, 8)?,
-    };
-    Ok(LetterRow {
-        id: row.get(0)?,
-        ingest: row.get(1)?,
-        file: row.get(2)?,
-        line: row::seq(row, 3)?,
-        reason: row::reason(row, 4)?,
-        detail: row.get(5)?,
-        raw,
-        masked: row.get(9)?,
-        first_failed_at: row.get(10)?,
-        last_failed_at: row.get(11)?,
-        attempts: row.get(12)?,
-    })
-}
-
-/// The condition that a filter stands for, and its values.
-fn narrowed(ledger: u32, filter: &LetterFilter) -> (String, Vec<Box<dyn ToSql>>) {
-    let mut narrow = String::from("leg.ledger = ?");
-    let mut values: Vec<Box<dyn ToSql>> = vec![Box::new(ledger)];
-    if let Some(ingest) = &filter.ingest {
-        narrow += " AND leg.ingest = ?";
-        values.push(Box::new(ingest.clone()));
-    }
-    if let Some(reason) = &filter.reason {
-        narrow += " AND d.reason = ?";
-        values.push(Box::new(reason.as_str()));
-    }
-    if let Some(ids) = &filter.ids {
-        // Numbers only: there is nothing to escape.
-        let list: Vec<String> = ids.iter().map(i64::to_string).collect();
-        narrow += &format!(" AND d.id IN ({})", list.join(", "));
-    }
-    (narrow, values)
 }

@@ -161,7 +161,9 @@ pub(super) fn account_by_id(conn: &Connection, ledger: u32, id: &str) -> Result<
 
 fn account_by_no(conn: &Connection, ledger: u32, no: u64) -> Result<Account> {
     let ask = format!("SELECT {ACCOUNT} FROM account WHERE pos = ?1");
-    conn.prepare_cached(&ask)?.query_row([pos(ledger, no)?], account)
+    let account = conn.prepare_cached(&ask)?.query_row([pos(ledger, no)?], account).optional()?;
+    // An event names it.
+    account.ok_or_else(|| unknown(0, Type::Null))
 }
 
 /// The columns of [`event_of`], with the tables that they come from.

@@ -3,7 +3,7 @@
 use super::classify::classify;
 use super::memory::Memory;
 use super::row;
-use super::writer::Writer;
+use super::writer::{Undone, Writer};
 use rusqlite::{OptionalExtension, params};
 use semel_core::Text;
 use semel_core::chain::Hash;
@@ -53,7 +53,7 @@ impl Writer {
     }
 
     /// Open the SQL transaction and look everything up. On failure the caller rolls back.
-    pub(super) fn begin(&mut self, open: Open, memory: &mut Memory) -> Result<Snapshot, Failure> {
+    pub(super) fn begin(&mut self, open: Open, memory: &mut Memory) -> Result<Snapshot, Undone> {
         self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|error| classify(&error))?;
         let Open { ledger, leg, keys } = open;
         if let Some(leg) = &leg {

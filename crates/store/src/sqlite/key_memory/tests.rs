@@ -198,3 +198,28 @@ fn a_key_that_is_remembered_already_is_refused() {
     };
     assert_eq!(stop.code, Code::IdentityBroken);
 }
+
+#[test]
+fn a_key_that_stands_in_two_events_gets_no_second_slot() {
+    let dir = tempfile::tempdir().unwrap();
+    let conn = open::writer(&dir.path().join("semel.db")).unwrap();
+    for (ledger, indexed) in [(1, false), (2, true)] {
+        Ledger::new(&conn, ledger);
+        append(&conn, ledger, 1, "twice");
+        if indexed {
+            let mut keys = KeyMemory::load(&conn, ledger).unwrap();
+            let position = Position { next_seq: 2, ..Position::start("main") };
+            assert_eq!(keys.write_all(&conn, position), Ok(1));
+            let row = "UPDATE ledger SET next_seq = 2, indexed_seq = 1 WHERE no = ?1";
+            conn.execute(row, [ledger]).unwrap();
+        }
+        append(&conn, ledger, 2, "another");
+        assert!(KeyMemory::load(&conn, ledger).is_ok());
+        append(&conn, ledger, 3, "twice");
+        let Err(Failure::Permanent(stop)) = KeyMemory::load(&conn, ledger) else {
+            panic!("both were remembered, indexed: {indexed}")
+        };
+        assert_eq!(stop.code, Code::IdentityBroken);
+        assert_eq!(stop.detail, "event 3 repeats the key of event 1");
+    }
+}
