@@ -60,7 +60,8 @@ async fn ingest(store: &Store, file: &str, records: &[(Raw, Option<Reason>)]) {
     };
     let leg = store.leg(1, binding).await.expect("the source is free");
     let mut items = Items(Some(records.iter().enumerate().map(item).collect()));
-    let ended = pump(&mut items, &leg, &Ingest { source }, 1_000, async |_| {}).await;
+    let ended =
+        pump(&mut items, &leg, &Ingest { source }, 1_000, |_, _| std::future::ready(())).await;
     assert!(matches!(ended, Ended::Done));
 }
 
