@@ -168,20 +168,6 @@ async fn who_reads_no_answer_does_not_keep_its_connection() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_keeps_its_connection() {
-    let server = server(Limits { write_time: Duration::from_secs(2), ..Limits::STANDARD }).await;
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
-    let mut slow = socket.connect(server.address).await.expect("the server accepts");
-    let ask = "GET /openapi.json HTTP/1.1\r\nHost: semel\r\n\r\n";
-    for _ in 0..3 {
-        slow.write_all(ask.as_bytes()).await.expect("the server reads");
-        tokio::time::sleep(Duration::from_millis(900)).await;
-        assert_eq!(read(&mut slow, false).await.expect("an answer").status, 200);
-    }
-}
-
-#[tokio::test]
 async fn bodies_share_a_budget() {
     let held_bytes = 64 * 1024;
     let server = server(Limits { held_bytes, ..Limits::STANDARD }).await;
