@@ -5,7 +5,7 @@
 //! seeing what the ones before it left.
 //! Deliberately absent: waiting, failing, and the order of locks (there is one: the ledger's row).
 
-mod books;
+mod draft;
 mod keys;
 mod operations;
 
@@ -22,7 +22,7 @@ use crate::payment::{FieldProblem, Identity, Operation, Pay, Payment};
 use crate::reason::Reason;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use books::Books;
+use draft::Draft;
 use keys::Places;
 
 /// Where a ledger's log ends.
@@ -220,14 +220,14 @@ pub(crate) fn decide_wanted<'a>(
     commands: impl IntoIterator<Item = (&'a Command, bool)>,
     snapshot: &Snapshot,
 ) -> (Vec<Option<Outcome>>, Vec<Effect>) {
-    let mut books = Books::open(snapshot);
+    let mut draft = Draft::open(snapshot);
     let mut outcomes = Vec::with_capacity(snapshot.keys.places.len());
     let mut places = snapshot.keys.places.iter();
     for (command, wanted) in commands {
         let places = places.next().expect("the snapshot is of fewer commands");
-        let outcome = || books.decide(command, places).unwrap_or_else(Outcome::Refused);
+        let outcome = || draft.decide(command, places).unwrap_or_else(Outcome::Refused);
         outcomes.push(wanted.then(outcome));
     }
     assert_eq!(places.len(), 0, "the snapshot is of more commands");
-    (outcomes, books.close())
+    (outcomes, draft.close())
 }

@@ -14,10 +14,8 @@ use crate::redrive::{self, Plan, Summary};
 use crate::wiring::{Reader, Store};
 use semel_core::failure::Failure;
 use semel_core::mapping::Mapping;
-use semel_core::reason::Reason;
 use semel_core::render;
 use semel_store::rows::{LetterFilter, LetterRow};
-use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// Run `semel dead-letters`.
@@ -121,14 +119,13 @@ fn plan(
     done: &str,
 ) -> Result<Exit, Failure> {
     let (reader, ledger) = reader(config, &which.ledger)?;
-    let Plan { letters, reasons } = redrive::plan(&reader, ledger, filter)?;
-    let taken = cap.map_or(letters, |cap| cap.min(letters));
+    let plan = redrive::plan(&reader, ledger, filter)?;
     if global.json {
-        let reasons = histogram(&reasons);
-        let plan = json!({ "dry_run": true, "letters": taken, "reasons": reasons });
-        say(&plan.to_string())?;
+        say(&letters::meant(plan, cap))?;
         return Ok(Exit::Done);
     }
+    let Plan { letters, reasons } = plan;
+    let taken = cap.map_or(letters, |cap| cap.min(letters));
     let mut table = table(&["reason", "dead letters"], &[1]);
     for (reason, count) in &reasons {
         table.add_row([reason.to_string(), grouped(count)]);
@@ -150,17 +147,12 @@ async fn redrive(
     let (store, ledger) = writer(config, &which.ledger)?;
     let redriven = redrive::redrive(&store, ledger, filter, cap, mapping).await;
     store.close().await;
-    let Summary { redriven, accepted, duplicates, refused, masked, gone } = redriven?;
-    let refused: Vec<(Reason, u64)> = refused.into_iter().collect();
+    let summary = redriven?;
     if global.json {
-        let summary = json!({
-            "dry_run": false, "redriven": redriven, "accepted": accepted,
-            "duplicates": duplicates, "refused": histogram(&refused), "masked": masked,
-            "gone": gone,
-        });
-        say(&summary.to_string())?;
+        say(&letters::redriven(summary))?;
         return Ok(Exit::Done);
     }
+    let Summary { redriven, accepted, duplicates, refused, masked, .. } = summary;
     let mut table = table(&["dead letters", "count"], &[1]);
     table.add_row(["redriven".to_owned(), grouped(redriven)]);
     table.add_row(["now payments".to_owned(), grouped(accepted)]);
@@ -185,7 +177,7 @@ async fn discard(
     store.close().await;
     let discarded = discarded?;
     match global.json {
-        true => say(&json!({ "dry_run": false, "discarded": discarded }).to_string())?,
+        true => say(&letters::discarded(discarded))?,
         false => say(&format!("{} dead letters discarded", grouped(discarded)))?,
     }
     Ok(Exit::Done)
@@ -194,10 +186,6 @@ async fn discard(
 fn filter(which: &Which, ids: &[i64]) -> LetterFilter {
     let ids = (!ids.is_empty()).then(|| ids.to_vec());
     LetterFilter { ids, ingest: which.ingest.clone(), reason: which.reason }
-}
-
-fn histogram(reasons: &[(Reason, u64)]) -> Map<String, Value> {
-    reasons.iter().map(|(reason, count)| (reason.to_string(), json!(count))).collect()
 }
 
 /// The mapping that the file at `path` has for the ingest that is meant.

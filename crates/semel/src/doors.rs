@@ -11,7 +11,8 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use semel_core::exactly_once::{Claim, Step, Target, door};
+use semel_core::exactly_once::door::{self, GivenUp};
+use semel_core::exactly_once::{Claim, Step, Target};
 use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::{self, Command, Effect, Keys, Outcome, Snapshot};
 use semel_core::problem::Code;
@@ -25,15 +26,15 @@ use crate::meters::DoorMeters;
 pub const STEP_COMMANDS: usize = 4_096;
 
 /// How often a step is tried before its requests are told that it failed.
-const TRIES: u32 = 5;
+pub const TRIES: u32 = 5;
 
 /// What a door writes to: a target that keeps a ledger.
-pub trait Books:
+pub trait LedgerTarget:
     Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send
 {
 }
 
-impl<T> Books for T where
+impl<T> LedgerTarget for T where
     T: Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send
 {
 }
@@ -77,7 +78,7 @@ impl Door {
         stop: watch::Sender<Option<Stop>>,
     ) -> (Door, impl Future<Output = ()> + Send)
     where
-        T: Books + 'static,
+        T: LedgerTarget + 'static,
     {
         let (queue, waiting) = mpsc::unbounded_channel();
         let door = Door { queue, places: Arc::new(Semaphore::new(capacity)), capacity };
@@ -131,7 +132,7 @@ async fn serve<T>(
     meters: DoorMeters,
     alarm: Alarm,
 ) where
-    T: Books,
+    T: LedgerTarget,
 {
     while let Some(first) = queue.recv().await {
         let waiting = gather(first, &mut queue);
@@ -143,11 +144,12 @@ async fn serve<T>(
                 meters.outcomes(&outcomes);
                 answer(waiting, outcomes);
             }
-            Err(failure) => {
-                alarm.consider(&failure);
+            Err(given_up) => {
+                alarm.consider(&given_up.last);
+                let told = given_up.told();
                 for request in waiting {
                     // Whoever no longer listens will ask again with the same key.
-                    let _ = request.answer.send(Err(failure.clone()));
+                    let _ = request.answer.send(Err(told.clone()));
                 }
             }
         }
@@ -167,7 +169,7 @@ fn gather(first: Waiting, queue: &mut mpsc::UnboundedReceiver<Waiting>) -> Vec<W
     waiting
 }
 
-async fn step<T: Books>(target: &T, waiting: &[Waiting]) -> Result<Vec<Outcome>, Failure> {
+async fn step<T: LedgerTarget>(target: &T, waiting: &[Waiting]) -> Result<Vec<Outcome>, GivenUp> {
     let commands = || waiting.iter().flat_map(|request| &request.commands);
     let keys = || Keys::of(commands());
     let decide = |snapshot: &Snapshot| {
@@ -177,9 +179,15 @@ async fn step<T: Books>(target: &T, waiting: &[Waiting]) -> Result<Vec<Outcome>,
     door::pass(target, keys, decide, TRIES, backoff).await
 }
 
+/// Say why a try failed, now, and then wait for the next as [`pause`] does.
+pub fn backoff(failed: u32, failure: &Failure) -> impl Future<Output = ()> + Send + use<> {
+    tracing::warn!(%failure, tries = failed.saturating_add(1), "a step failed and is tried again");
+    pause(failed)
+}
+
 /// Wait as the store's schedule says, with full jitter.
-pub async fn backoff(failed: u32) {
-    // Each state is seeded anew, which is all the randomness that jitter needs.
+pub async fn pause(failed: u32) {
+    // Its keys are random in each thread and others each time, which is enough for jitter.
     let jitter = RandomState::new().hash_one(failed) as u32;
     tokio::time::sleep(Schedule::STORE.wait(failed, jitter)).await;
 }
@@ -199,25 +207,29 @@ struct Alarm(watch::Sender<Option<Stop>>);
 impl Alarm {
     fn consider(&self, failure: &Failure) {
         match failure {
-            Failure::Permanent(stop) => self.raise(stop.clone()),
+            Failure::Permanent(stop) => raise(&self.0, stop),
             failure => tracing::warn!(%failure, "a step of a door failed"),
         }
     }
+}
 
-    fn raise(&self, stop: Stop) {
-        // The first cause is the one to act on.
-        self.0.send_if_modified(|told| {
-            let first = told.is_none();
-            told.get_or_insert(stop);
-            first
-        });
-    }
+/// Tell that the process cannot go on. The first cause is the one to act on.
+pub fn raise(alarm: &watch::Sender<Option<Stop>>, stop: &Stop) {
+    alarm.send_if_modified(|told| {
+        let first = told.is_none();
+        if first {
+            tracing::error!(%stop, "the process cannot go on");
+            *told = Some(stop.clone());
+        }
+        first
+    });
 }
 
 impl Drop for Alarm {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.raise(Stop::new(Code::Internal, "a defect ended a door's task; see the log"));
+            let detail = "a defect ended a door's task; see the log";
+            raise(&self.0, &Stop::new(Code::Internal, detail));
         }
     }
 }

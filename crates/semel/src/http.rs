@@ -141,7 +141,7 @@ fn connection(
         .timer(TokioTimer::new())
         .header_read_timeout(app.limits().header_time)
         .max_header_size(app.limits().header_bytes)
-        .serve_connection(TokioIo::new(Lingering::new(stream)), service);
+        .serve_connection(TokioIo::new(Lingering::new(stream, app.limits().write_time)), service);
     let connection = graceful.watch(connection);
     async move {
         if let Err(error) = connection.await {

@@ -17,7 +17,7 @@ mod tests;
 
 use crate::cli::{Global, Import};
 use crate::config::Config;
-use crate::doors::backoff;
+use crate::doors::{backoff, pause};
 use crate::exit::{Exit, misused};
 use crate::http::access::MAIN;
 use crate::output::{grouped, note, say, table};
@@ -84,13 +84,15 @@ async fn take(store: &Store, settings: &Settings) -> Result<Summary, Failure> {
     let progress = progress(settings.length);
     let mut source = FileSource::new(settings.origin.clone(), progress.clone());
     let logic = Ingest { source: settings.source.clone() };
+    // What is logged stands above the progress bar, which is drawn again below it.
+    let wait = |failed, failure: &Failure| progress.suspend(|| backoff(failed, failure));
     let ended = loop {
-        let ended = pump(&mut source, &leg, &logic, STEP, backoff).await;
+        let ended = pump(&mut source, &leg, &logic, STEP, wait).await;
         // An earlier run that was killed may hold the leg until its deadline passes.
         if !matches!(ended, Ended::Fenced) || started.elapsed() > CLAIM_PATIENCE {
             break ended;
         }
-        backoff(4).await;
+        pause(4).await;
     };
     progress.finish_and_clear();
     match ended {

@@ -19,13 +19,12 @@ use semel_core::problem::Code;
 use semel_core::reason::Reason;
 use semel_store::rows::{LetterFilter, LetterRow};
 
-use crate::doors::backoff;
+use crate::doors::{TRIES, backoff};
 use crate::import::decoder::Decoder;
 use crate::wiring::{Reader, Store};
 
 /// How many letters are one step.
 const STEP: usize = 500;
-const TRIES: u32 = 5;
 
 /// What a redrive did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -115,7 +114,7 @@ pub async fn discard(
 async fn step(store: &Store, ledger: u32, redrives: &[Redrive]) -> Result<Vec<Redriven>, Failure> {
     let keys = || dead_letter::keys(redrives);
     let decide = |snapshot: &Snapshot| dead_letter::redrive(redrives, snapshot);
-    door::pass(&store.door(ledger), keys, decide, TRIES, backoff).await
+    Ok(door::pass(&store.door(ledger), keys, decide, TRIES, backoff).await?)
 }
 
 impl Summary {

@@ -5,8 +5,36 @@
 //! Deliberately absent: a queue, a timer, and knowledge of HTTP.
 
 use super::{Claim, Cursor, EffectOf, Failure, KeysOf, SnapshotOf, Step, Target};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
+
+/// Why a step was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenUp {
+    /// The last try's failure.
+    pub last: Failure,
+    /// Why a try's outcome is not known, if one stayed so.
+    pub in_doubt: Option<String>,
+}
+
+impl GivenUp {
+    /// What whoever asked is told: `Unknown` if any try's outcome stayed unknown, so that nobody is
+    /// told "nothing happened" when something may have.
+    pub fn told(self) -> Failure {
+        self.in_doubt.map_or(self.last, Failure::Unknown)
+    }
+}
+
+/// What the process goes by: a named stop before all else.
+impl From<GivenUp> for Failure {
+    fn from(given_up: GivenUp) -> Failure {
+        match given_up.last {
+            Failure::Permanent(_) => given_up.last,
+            _ => given_up.told(),
+        }
+    }
+}
 
 /// Run one step at `target`, again while that may help, at most `tries` times.
 ///
@@ -14,15 +42,14 @@ use core::future::Future;
 /// is that of the try that committed. `wait` is as in [`super::pump::pump`].
 ///
 /// # Errors
-/// The last try's failure; `Unknown` if any try's outcome stayed unknown, so that nobody is told
-/// "nothing happened" when something may have.
+/// The last try's failure, and whether any try's outcome stayed unknown.
 pub async fn pass<T, A, F>(
     target: &T,
     keys: impl Fn() -> KeysOf<T>,
     decide: impl Fn(&SnapshotOf<T>) -> (A, Vec<EffectOf<T>>),
     tries: u32,
-    wait: impl Fn(u32) -> F,
-) -> Result<A, Failure>
+    wait: impl Fn(u32, &Failure) -> F,
+) -> Result<A, GivenUp>
 where
     T: Target,
     F: Future<Output = ()>,
@@ -38,9 +65,9 @@ where
         }
         failed += 1;
         if failed >= tries || matches!(failure, Failure::Permanent(_)) {
-            return Err(in_doubt.map_or(failure, Failure::Unknown));
+            return Err(GivenUp { last: failure, in_doubt });
         }
-        wait(failed - 1).await;
+        wait(failed - 1, &failure).await;
     }
 }
 

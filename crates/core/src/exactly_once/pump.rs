@@ -21,13 +21,14 @@ pub enum Ended {
 /// Carry `source` into `target`, at most `limit` items a step.
 ///
 /// `wait` is called before each new try and returns when it is time; it is told how many tries had
-/// failed since the last commit before the one that just did ([`crate::retry`]: 0 for the first).
+/// failed since the last commit before the one that just did ([`crate::retry`]: 0 for the first),
+/// and why that one did: whoever waits is the one who can say so.
 pub async fn pump<S, T, D, F>(
     source: &mut S,
     target: &T,
     logic: &D,
     limit: usize,
-    wait: impl Fn(u32) -> F,
+    wait: impl Fn(u32, &Failure) -> F,
 ) -> Ended
 where
     S: Source,
@@ -41,7 +42,9 @@ where
             Ok(()) => return Ended::Done,
             Err(Failure::Fenced) => return Ended::Fenced,
             Err(Failure::Permanent(stop)) => return Ended::Stopped(stop),
-            Err(Failure::Retryable(_) | Failure::Unknown(_)) => wait(failed).await,
+            Err(failure @ (Failure::Retryable(_) | Failure::Unknown(_))) => {
+                wait(failed, &failure).await;
+            }
         }
         failed = failed.saturating_add(1);
     }

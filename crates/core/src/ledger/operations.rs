@@ -1,6 +1,6 @@
 //! Each command's decision, from the identity check to the last effect.
 
-use super::books::{Books, Filed};
+use super::draft::{Draft, Filed};
 use super::{AccountRequest, Outcome, Places, Refusal};
 use crate::Text;
 use crate::account::{Account, Decline};
@@ -12,7 +12,7 @@ use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 
-impl Books<'_> {
+impl Draft<'_> {
     pub(super) fn pay(
         &mut self,
         identity: &Identity,

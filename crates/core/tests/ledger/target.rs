@@ -81,7 +81,7 @@ pub fn ingest(store: &mut Store, source: &str, items: Vec<Item>, limit: usize) {
     let memory = Memory { store: Arc::new(Mutex::new(take(store))) };
     let logic = Ingest { source: source.into() };
     let mut items = Items(items);
-    let ended = block_on(pump(&mut items, &memory, &logic, limit, |_| async {}));
+    let ended = block_on(pump(&mut items, &memory, &logic, limit, |_, _| async {}));
     assert!(matches!(ended, Ended::Done), "{ended:?}");
     *store = take(&mut memory.store.lock().unwrap());
 }

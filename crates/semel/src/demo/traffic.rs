@@ -3,7 +3,7 @@
 //! 4.7 % are sent twice, half of these at the same moment over another connection. What gets no
 //! answer is sent again with the same key; that is the whole of the client's caution.
 
-use crate::doors::backoff;
+use crate::doors::pause;
 use crate::rig::{Answer, Client, broken};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -233,7 +233,7 @@ async fn pay(shared: &Shared, client: &mut Option<Client>, number: u32) -> Resul
     let mut failed = 0;
     while begun.elapsed() < PATIENCE {
         if failed > 0 {
-            backoff(failed - 1).await;
+            pause(failed - 1).await;
         }
         failed += 1;
         let address = *shared.address.borrow();

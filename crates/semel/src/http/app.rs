@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -14,7 +14,7 @@ use super::access::{Access, Scope};
 use super::events::Followers;
 use super::limits::Limits;
 use super::problem::Problem;
-use crate::doors::{Books, Door, Shut};
+use crate::doors::{self, Door, LedgerTarget};
 use crate::meters::Meters;
 use crate::wiring::{Reader, Store};
 
@@ -27,6 +27,10 @@ struct Inner {
     access: Access,
     limits: Limits,
     meters: Meters,
+    /// One permit for each byte of a body that is held.
+    bodies: Arc<Semaphore>,
+    /// One permit for each read of the store.
+    reads: Arc<Semaphore>,
     /// By the ledger's id.
     ledgers: BTreeMap<String, Ledger>,
     /// The name of the failure that the process cannot go on from, once there is one.
@@ -61,7 +65,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::new`].
-    pub async fn over<T: Books + 'static>(
+    pub async fn over<T: LedgerTarget + 'static>(
         store: Store,
         access: Access,
         limits: Limits,
@@ -78,10 +82,21 @@ impl App {
             tasks.spawn(task);
             ledgers.insert(id.to_owned(), Ledger { no, door });
         }
-        let followers = Arc::new(Followers::new());
-        let inner =
-            Inner { store, access, limits, meters, ledgers, stop, closing, followers, tasks };
-        Ok(App(Arc::new(inner)))
+        let bodies = Arc::new(Semaphore::new(limits.held_bytes));
+        let reads = Arc::new(Semaphore::new(limits.reads));
+        Ok(App(Arc::new(Inner {
+            store,
+            access,
+            limits,
+            meters,
+            bodies,
+            reads,
+            ledgers,
+            stop,
+            closing,
+            followers: Arc::new(Followers::new()),
+            tasks,
+        })))
     }
 
     /// The ledger that these headers open for `scope`.
@@ -97,7 +112,12 @@ impl App {
         read: impl FnOnce(&Reader) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Problem> {
         let reader = self.store().reader().clone();
-        let task = tokio::task::spawn_blocking(move || read(&reader));
+        let turn = self.0.reads.clone().acquire_owned().await.expect("it is never closed");
+        let task = tokio::task::spawn_blocking(move || {
+            // Kept until the read has ended, even if nobody waits for it any more.
+            let _turn = turn;
+            read(&reader)
+        });
         match task.await {
             Ok(result) => result.map_err(|failure| Problem::unreadable(&failure)),
             Err(ended) => match ended.try_into_panic() {
@@ -105,6 +125,12 @@ impl App {
                 Err(_) => Err(Problem::new(Code::StoreUnavailable, "The server is shutting down")),
             },
         }
+    }
+
+    /// Room for so many bytes of a body, if there is some.
+    pub(super) fn room(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(bytes).ok()?;
+        self.0.bodies.clone().try_acquire_many_owned(bytes).ok()
     }
 
     /// The store.
@@ -132,21 +158,15 @@ impl App {
         &self.0.ledgers
     }
 
-    /// What a client is told of a failure behind the door; a named stop ends the server.
+    /// What a client is told when steps that follow each other failed, after some of them may have
+    /// been stored; a named stop ends the server.
     pub(super) fn failed(&self, failure: Failure) -> Problem {
         if let Failure::Permanent(stop) = &failure {
-            self.raise(stop);
+            doors::raise(&self.0.stop, stop);
         }
-        Shut::Failed(failure).into()
-    }
-
-    /// The process cannot go on. The first cause is the one to act on.
-    fn raise(&self, stop: &Stop) {
-        self.0.stop.send_if_modified(|told| {
-            let first = told.is_none();
-            told.get_or_insert_with(|| stop.clone());
-            first
-        });
+        tracing::warn!(%failure, "a request of several steps failed");
+        let detail = "Some of it may have been stored; send it again, nothing is applied twice";
+        Problem::new(Code::OutcomeUnknown, detail)
     }
 
     /// The named stop, once there is one.
@@ -169,7 +189,7 @@ impl App {
     pub(super) fn upkeep(&self) {
         self.0.meters.tidy();
         if let Some(stop) = self.0.store.stopped() {
-            self.raise(&stop);
+            doors::raise(&self.0.stop, &stop);
         }
     }
 
@@ -188,5 +208,34 @@ impl App {
             tracing::warn!("a door did not finish in time");
         }
         stop.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn reads_wait_their_turn() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let store = Store::open(&directory.path().join("semel.db")).expect("the store opens");
+        let limits = Limits { reads: 3, ..Limits::STANDARD };
+        let app = App::new(store, Access::Open, limits).await.expect("the ledger can be made");
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let read = |_| {
+            let (now, most) = (now.clone(), most.clone());
+            app.read(move |_| {
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                std::thread::sleep(Duration::from_millis(20));
+                now.fetch_sub(1, Ordering::SeqCst);
+                Ok(())
+            })
+        };
+        let reads = futures_util::future::join_all((0..12).map(read)).await;
+        assert_eq!((reads.len(), most.load(Ordering::SeqCst)), (12, 3));
+        assert!(reads.iter().all(Result::is_ok));
     }
 }

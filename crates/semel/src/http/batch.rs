@@ -45,8 +45,7 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     let ledger = app.admit(&headers, Scope::PaymentsWrite)?;
-    let limits = app.limits();
-    let body = body::json(&headers, body, limits.batch_bytes, limits).await?;
+    let body = body::json(&app, &headers, body, app.limits().batch_bytes).await?;
     let items = items(&body)?;
     let mut commands = Vec::with_capacity(items.len());
     let mut refused = Vec::with_capacity(items.len());

@@ -1,5 +1,7 @@
 //! Dead letters: list, show, redrive, discard.
 
+use std::collections::BTreeMap;
+
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
@@ -10,6 +12,7 @@ use semel_core::json::Json;
 use semel_core::reason::Reason;
 use semel_core::render;
 use semel_store::rows::{LetterFilter, LetterRow};
+use serde::Serialize;
 
 use super::access::Scope;
 use super::app::App;
@@ -19,7 +22,7 @@ use super::payments::json;
 use super::problem::{Field, Problem};
 use super::query::{Query, page};
 use super::schema::{self, Guarded, WithBody};
-use crate::redrive::{self, Plan};
+use crate::redrive::{self, Plan, Summary};
 
 /// The most ids that one request may name.
 const MOST_IDS: usize = 1_000;
@@ -113,20 +116,7 @@ pub(super) async fn redrive(
     }
     let summary = redrive::redrive(app.store(), ledger, &wish.filter, wish.cap, None).await;
     let summary = summary.map_err(|failure| app.failed(failure))?;
-    let refused: Vec<(Reason, u64)> = summary.refused.into_iter().collect();
-    let body = format!(
-        concat!(
-            r#"{{"dry_run":false,"redriven":{},"accepted":{},"duplicates":{},"#,
-            r#""refused":{},"masked":{},"gone":{}}}"#
-        ),
-        summary.redriven,
-        summary.accepted,
-        summary.duplicates,
-        histogram(&refused),
-        summary.masked,
-        summary.gone,
-    );
-    Ok(json(StatusCode::OK, body))
+    Ok(json(StatusCode::OK, redriven(summary)))
 }
 
 /// Discard dead letters
@@ -158,10 +148,9 @@ pub(super) async fn discard(
     if wish.dry_run {
         return planned(&app, ledger, wish).await;
     }
-    let discarded = redrive::discard(app.store(), ledger, &wish.filter, wish.cap).await;
-    let discarded = discarded.map_err(|failure| app.failed(failure))?;
-    let body = format!(r#"{{"dry_run":false,"discarded":{discarded}}}"#);
-    Ok(json(StatusCode::OK, body))
+    let count = redrive::discard(app.store(), ledger, &wish.filter, wish.cap).await;
+    let count = count.map_err(|failure| app.failed(failure))?;
+    Ok(json(StatusCode::OK, discarded(count)))
 }
 
 /// Which letters are meant, and whether only to say so.
@@ -172,8 +161,7 @@ struct Wish {
 }
 
 async fn wish(app: &App, headers: &HeaderMap, body: Body) -> Result<Wish, Problem> {
-    let limits = app.limits();
-    let body = body::json(headers, body, limits.body_bytes, limits).await?;
+    let body = body::json(app, headers, body, app.limits().body_bytes).await?;
     let document = decode::document(&body)?;
     let mut object = Object::of(&document)?;
     let ids = match object.value("ids") {
@@ -223,17 +211,40 @@ fn ids(value: &Json<'_>) -> Result<Vec<i64>, &'static str> {
 async fn planned(app: &App, ledger: u32, wish: Wish) -> Result<Response, Problem> {
     let Wish { filter, cap, .. } = wish;
     let plan = app.read(move |reader| redrive::plan(reader, ledger, &filter)).await?;
-    let Plan { letters, reasons } = plan;
-    let letters = cap.map_or(letters, |cap| cap.min(letters));
-    let reasons = histogram(&reasons);
-    let body = format!(r#"{{"dry_run":true,"letters":{letters},"reasons":{reasons}}}"#);
-    Ok(json(StatusCode::OK, body))
+    Ok(json(StatusCode::OK, meant(plan, cap)))
 }
 
-fn histogram(reasons: &[(Reason, u64)]) -> String {
-    let members: Vec<String> =
-        reasons.iter().map(|(reason, count)| format!(r#""{reason}":{count}"#)).collect();
-    format!("{{{}}}", members.join(","))
+/// What a redrive or a discard would be about, as JSON.
+pub fn meant(plan: Plan, cap: Option<u64>) -> String {
+    let letters = Some(cap.map_or(plan.letters, |cap| cap.min(plan.letters)));
+    let reasons = Some(histogram(plan.reasons));
+    text(&schema::RedriveAnswer { dry_run: true, letters, reasons, ..Default::default() })
+}
+
+/// What a redrive did, as JSON.
+pub fn redriven(summary: Summary) -> String {
+    text(&schema::RedriveAnswer {
+        redriven: Some(summary.redriven),
+        accepted: Some(summary.accepted),
+        duplicates: Some(summary.duplicates),
+        refused: Some(histogram(summary.refused)),
+        masked: Some(summary.masked),
+        gone: Some(summary.gone),
+        ..Default::default()
+    })
+}
+
+/// How many dead letters were discarded, as JSON.
+pub fn discarded(count: u64) -> String {
+    text(&schema::DiscardAnswer { discarded: Some(count), ..Default::default() })
+}
+
+fn histogram(reasons: impl IntoIterator<Item = (Reason, u64)>) -> BTreeMap<String, u64> {
+    reasons.into_iter().map(|(reason, count)| (reason.to_string(), count)).collect()
+}
+
+fn text(answer: &impl Serialize) -> String {
+    serde_json::to_string(answer).expect("texts and numbers are always JSON")
 }
 
 /// A dead letter's id as the outside sees it.
@@ -272,5 +283,5 @@ pub fn rendered(row: &LetterRow) -> String {
         last_failed_at: render::time(row.last_failed_at),
         attempts: row.attempts,
     };
-    serde_json::to_string(&letter).expect("texts and numbers are always JSON")
+    text(&letter)
 }

@@ -36,22 +36,23 @@ pub(super) async fn live() -> Response {
 pub(super) async fn ready(State(app): State<App>) -> Response {
     let mut reasons = Vec::new();
     if let Some(stop) = app.stop() {
-        reasons.push(schema::Unready::new(stop.code, stop.detail));
+        reasons.push(stop.code);
     }
     if *app.closing().borrow() {
-        reasons.push(schema::Unready::new(Code::StoreUnavailable, "the server is shutting down"));
+        reasons.push(Code::StoreUnavailable);
     }
     for (id, ledger) in app.ledgers() {
         if !ledger.door.is_open() {
-            let detail = format!("the door of ledger `{id}` is shut");
-            reasons.push(schema::Unready::new(Code::Internal, detail));
+            tracing::error!(ledger = id, "the door is shut");
+            reasons.push(Code::Internal);
         }
     }
     if let Err(problem) = app.read(|reader| reader.ledgers()).await {
-        reasons.push(schema::Unready::new(problem.code, problem.detail));
+        reasons.push(problem.code);
     }
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let reasons = reasons.into_iter().map(schema::Unready::from).collect();
     let readiness = schema::Readiness { ready, reasons };
     json(status, serde_json::to_string(&readiness).expect("texts are always JSON"))
 }

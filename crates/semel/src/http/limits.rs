@@ -14,8 +14,14 @@ pub struct Limits {
     pub body_bytes: usize,
     /// The body of a batch, in bytes.
     pub batch_bytes: usize,
+    /// All bodies that are being read or decided, in bytes. More are told to come back.
+    pub held_bytes: usize,
     /// From the end of the headers to the end of the body.
     pub body_time: Duration,
+    /// How long an answer waits for a client that takes nothing of it, before its connection ends.
+    pub write_time: Duration,
+    /// Reads of the store at once. More wait their turn.
+    pub reads: usize,
     /// Open connections. More wait in the listener's queue.
     pub connections: usize,
     /// Commands that wait at a ledger's door or are being decided. More are told to come back.
@@ -35,7 +41,10 @@ impl Limits {
         header_time: Duration::from_secs(10),
         body_bytes: 64 * 1024,
         batch_bytes: 4 * 1024 * 1024,
+        held_bytes: 256 * 1024 * 1024,
         body_time: Duration::from_secs(30),
+        write_time: Duration::from_secs(30),
+        reads: 16,
         connections: 8_192,
         backlog: 10_000,
         keep_alive: Duration::from_secs(15),

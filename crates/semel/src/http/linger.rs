@@ -1,9 +1,13 @@
-//! A connection that is closed by the server without losing the answer.
+//! A connection that is closed by the server without losing the answer, and that does not wait for
+//! ever for a client that reads none.
 //!
 //! Who closes a socket while the other side still sends makes the kernel reset the connection, and
 //! the reset may overtake the answer: the client of a body that is too large would see a broken
 //! connection instead of 413. So the last thing done to a connection is to say that nothing more
 //! will come, and then to read what still arrives, for a bounded time and amount.
+//!
+//! Who asks and never reads would keep a connection and an answer in memory. So a write that makes
+//! no progress for a while is an error; any progress begins the time anew.
 
 use std::io;
 use std::pin::Pin;
@@ -21,6 +25,10 @@ const MOST_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct Lingering {
     stream: TcpStream,
     state: State,
+    /// How long a write may make no progress.
+    patience: Duration,
+    /// Until when the write that waits has time.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 enum State {
@@ -34,8 +42,24 @@ enum State {
 }
 
 impl Lingering {
-    pub(super) fn new(stream: TcpStream) -> Lingering {
-        Lingering { stream, state: State::Open }
+    pub(super) fn new(stream: TcpStream, patience: Duration) -> Lingering {
+        Lingering { stream, state: State::Open, patience, stalled: None }
+    }
+
+    /// What became of a write, as long as it has time.
+    fn in_time(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        let patience = self.patience;
+        let until = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(until.as_mut().poll(cx));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Ready once the other side is done, or enough was waited for.
@@ -71,7 +95,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.in_time(cx, written)
     }
 
     fn poll_write_vectored(
@@ -79,7 +104,8 @@ impl AsyncWrite for Lingering {
         cx: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, buffers)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, buffers);
+        self.in_time(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

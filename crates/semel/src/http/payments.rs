@@ -50,8 +50,7 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     let ledger = app.admit(&headers, Scope::PaymentsWrite)?;
-    let limits = app.limits();
-    let body = body::json(&headers, body, limits.body_bytes, limits).await?;
+    let body = body::json(&app, &headers, body, app.limits().body_bytes).await?;
     let identity = identity(key::from_headers(&headers)?);
     let pay = decode::pay(&decode::document(&body)?, false)?;
     let outcome = ledger.door.pass_one(Command::Pay(identity, pay)).await?;

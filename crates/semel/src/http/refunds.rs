@@ -41,8 +41,7 @@ pub(super) async fn create(
     body: Body,
 ) -> Result<Response, Problem> {
     let ledger = app.admit(&headers, Scope::PaymentsWrite)?;
-    let limits = app.limits();
-    let body = body::json(&headers, body, limits.body_bytes, limits).await?;
+    let body = body::json(&app, &headers, body, app.limits().body_bytes).await?;
     let identity = identity(key::from_headers(&headers)?);
     let refund = decode::refund(&decode::document(&body)?)?;
     // Of another ledger it is as unknown as any stranger; but the key is looked up first.

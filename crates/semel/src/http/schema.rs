@@ -106,13 +106,14 @@ pub struct Unready {
     pub code: String,
     /// The code for machines.
     pub name: String,
-    /// What was seen.
-    pub detail: String,
+    /// What the code means. What was seen stands in the server's log, as no key is needed here.
+    pub title: String,
 }
 
-impl Unready {
-    pub(super) fn new(code: Code, detail: impl Into<String>) -> Unready {
-        Unready { code: code.as_str().into(), name: code.name().into(), detail: detail.into() }
+impl From<Code> for Unready {
+    fn from(code: Code) -> Unready {
+        let [code, name, title] = [code.as_str(), code.name(), code.title()].map(str::to_owned);
+        Unready { code, name, title }
     }
 }
 

@@ -97,6 +97,15 @@ async fn a_bad_item_fails_alone() {
 }
 
 #[tokio::test]
+async fn a_key_of_an_item_holds_no_card_number_unless_a_machine_made_it() {
+    let server = server().await;
+    let keys = ["4111111111111111", "41111111-1111-1111-ab6c-d5e6f7081920"];
+    let answer = server.ask(post(PATH, batch(&keys.map(|key| item(key, 1))))).await;
+    let expected = ["422 SEMEL-0007 /idempotency_key card_number", "201 false"];
+    assert_eq!(results(&answer), expected);
+}
+
+#[tokio::test]
 async fn a_key_of_a_batch_sent_alone_is_a_replay() {
     let server = server().await;
     let answer = server.ask(post(PATH, batch(&[item("k-1", 7)]))).await.json();

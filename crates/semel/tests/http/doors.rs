@@ -148,8 +148,19 @@ async fn a_named_stop_is_told_and_ends_the_server() {
     let unready = server.ask(get("/readyz")).await;
     assert_eq!(unready.status, 503);
     assert_eq!(unready.json()["reasons"][0]["code"], "SEMEL-0104");
+    assert!(!unready.text().contains("scripted"), "what was seen needs a key");
     // Reading goes on while it can.
     assert_eq!(server.ask(get("/v1/accounts/a")).await.status, 200);
+    assert_eq!(server.ended().await, Err(Stop::new(Code::StoreFull, "scripted")));
+}
+
+#[tokio::test]
+async fn a_named_stop_after_a_doubt_leaves_the_doubt_and_ends_the_server() {
+    let (server, script) = faulty(Fault::Worsens, Limits::STANDARD, None).await;
+    with_accounts(&server).await;
+    script.faults.store(2, Ordering::SeqCst);
+    let answer = server.ask(pay("k", usd(1))).await;
+    assert_eq!((answer.summary().as_str(), server.events()), ("503 SEMEL-0015", 3));
     assert_eq!(server.ended().await, Err(Stop::new(Code::StoreFull, "scripted")));
 }
 

@@ -20,6 +20,8 @@ pub enum Fault {
     UnknownAndDone,
     UnknownAndNot,
     Permanent,
+    /// The last of them is permanent; those before it are unknown, and done.
+    Worsens,
     Panic,
 }
 
@@ -106,21 +108,26 @@ where
         }
         script.commits.fetch_add(1, Ordering::SeqCst);
         let down = |faults: u32| faults.checked_sub(1);
-        let fails = script.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, down).is_ok();
+        let left = script.faults.fetch_update(Ordering::SeqCst, Ordering::SeqCst, down);
         match fault {
-            _ if !fails => {}
+            _ if left.is_err() => {}
             Fault::Retryable => return Err(Failure::Retryable("scripted".into())),
             Fault::UnknownAndNot => return Err(Failure::Unknown("scripted".into())),
-            Fault::UnknownAndDone => {
+            Fault::Worsens if left == Ok(1) => return Err(full()),
+            Fault::UnknownAndDone | Fault::Worsens => {
                 step.commit(effects, to).await?;
                 return Err(Failure::Unknown("scripted".into()));
             }
-            Fault::Permanent => return Err(Stop::new(Code::StoreFull, "scripted").into()),
+            Fault::Permanent => return Err(full()),
             Fault::Panic => panic!("scripted"),
         }
         let inner = step.commit(effects, to).await?;
         Ok(Held { inner, fault, script, gate })
     }
+}
+
+fn full() -> Failure {
+    Stop::new(Code::StoreFull, "scripted").into()
 }
 
 /// More failures than a step is tried.

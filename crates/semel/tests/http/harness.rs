@@ -7,7 +7,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use semel::doors::Books;
+use semel::doors::LedgerTarget;
 use semel::http::access::Access;
 use semel::http::limits::Limits;
 use semel::http::{self, App};
@@ -49,7 +49,7 @@ impl Server {
     }
 
     /// With doors over the targets that `target` makes of the store and a ledger's number.
-    pub async fn over<T: Books + 'static>(
+    pub async fn over<T: LedgerTarget + 'static>(
         limits: Limits,
         target: impl Fn(&Store, u32) -> T,
     ) -> Server {

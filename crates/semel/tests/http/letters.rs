@@ -65,7 +65,8 @@ async fn ingest_as(store: &Store, file: &str, mapping: &str, records: &[(Raw, Op
     };
     let leg = store.leg(1, binding).await.expect("the source is free");
     let mut items = Items(Some(records.iter().enumerate().map(item).collect()));
-    let ended = pump(&mut items, &leg, &Ingest { source }, 1_000, async |_| {}).await;
+    let ended =
+        pump(&mut items, &leg, &Ingest { source }, 1_000, |_, _| std::future::ready(())).await;
     assert!(matches!(ended, Ended::Done));
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use semel::http::access::Access;
 use semel::http::limits::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpSocket;
 
 use super::harness::{Server, get, pay, post, read, usd};
 
@@ -149,6 +150,52 @@ async fn connections_beyond_the_limit_wait_their_turn() {
     assert!(waits.is_err(), "the third connection was taken");
     drop((first, second));
     assert_eq!(read(&mut third, false).await.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn who_reads_no_answer_does_not_keep_its_connection() {
+    let write_time = Duration::from_millis(200);
+    let server = server(Limits { connections: 1, write_time, ..Limits::STANDARD }).await;
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4 * 1024).expect("a small buffer");
+    let mut deaf = socket.connect(server.address).await.expect("the server accepts");
+    // More than the buffers of two sockets hold, whatever the system makes of them.
+    let asks = "GET /openapi.json HTTP/1.1\r\nHost: semel\r\n\r\n".repeat(1_000);
+    deaf.write_all(asks.as_bytes()).await.expect("it is buffered");
+    let answer = tokio::time::timeout(Duration::from_secs(15), server.ask(get("/livez")));
+    assert_eq!(answer.await.expect("the only place became free").status, 200);
+    drop(deaf);
+}
+
+#[tokio::test]
+async fn bodies_share_a_budget() {
+    let held_bytes = 64 * 1024;
+    let server = server(Limits { held_bytes, ..Limits::STANDARD }).await;
+    let before = server.events();
+    // What is only announced takes nothing of it.
+    let mut idle = server.connect().await;
+    let announced = pay("idle", padded(held_bytes)).bytes();
+    let head = announced.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head") + 4;
+    idle.write_all(&announced[..head]).await.expect("the server reads");
+    assert_eq!(server.ask(pay("first", usd(1))).await.status, 201);
+
+    let mut large = server.connect().await;
+    let bytes = pay("large", padded(held_bytes)).bytes();
+    large.write_all(&bytes[..bytes.len() - 1]).await.expect("the server reads");
+    // It is being read: soon there is no room beside it.
+    let full = loop {
+        let answer = server.ask(pay("first", usd(1))).await;
+        if answer.status != 201 {
+            break answer;
+        }
+    };
+    assert_eq!(full.summary(), "429 SEMEL-0013");
+    assert_eq!(full.header("retry-after"), Some("1"));
+    assert_eq!(full.header("connection"), Some("close"));
+    large.write_all(&bytes[bytes.len() - 1..]).await.expect("the server reads");
+    assert_eq!(read(&mut large, false).await.expect("an answer").status, 201);
+    assert_eq!(server.ask(pay("last", usd(1))).await.status, 201);
+    assert_eq!(server.events(), before + 3);
 }
 
 #[tokio::test]

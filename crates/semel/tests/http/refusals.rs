@@ -36,6 +36,8 @@ async fn a_key_has_one_form_or_is_a_bad_request() {
         (key(""), bad),
         (key("\"\""), bad),
         (key("\""), bad),
+        (key("4111111111111111"), "422 SEMEL-0007 /idempotency_key card_number"),
+        (key("\"order-4111-1111-1111-1111\""), "422 SEMEL-0007 /idempotency_key card_number"),
         (key("\"k"), bad),
         (key("k\""), bad),
         (key("k\"k"), bad),

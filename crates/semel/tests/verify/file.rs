@@ -111,7 +111,8 @@ pub async fn run(store: &Store, ledger: u32, commands: &[Command]) -> Vec<Outcom
         let decision = ledger::decide(commands, snapshot);
         (decision.outcomes, decision.effects)
     };
-    let outcomes = door::pass(&target, keys, decide, 1, |_| std::future::ready(())).await.unwrap();
+    let outcomes =
+        door::pass(&target, keys, decide, 1, |_, _| std::future::ready(())).await.unwrap();
     let refused = outcomes.iter().find(|outcome| matches!(outcome, Outcome::Refused(_)));
     assert!(refused.is_none(), "{refused:?}");
     outcomes

@@ -34,10 +34,8 @@ impl Writer {
                     let detail = format!("a store has no more than {LEDGER_MAX} ledgers");
                     return Err(Undone::Refused(Stop::new(Code::Configuration, detail)));
                 }
-                {
-                    let start = Position::start(id).tail.0;
-                    self.conn.query_row(INSERT, params![id, start], row::ledger).map_err(sql)?
-                }
+                let start = params![id, Position::start(id).tail.0];
+                self.conn.query_row(INSERT, start, row::ledger).map_err(sql)?
             }
         };
         // What the key index lacks is read now rather than under the first request.

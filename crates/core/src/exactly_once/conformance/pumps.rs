@@ -74,10 +74,13 @@ where
     F: Future<Output = Verdict> + Send,
 {
     let found = Mutex::new(Ok(()));
-    let wait = |failed| {
+    let wait = |failed, failure: &Failure| {
         let (found, looking) = (&found, between());
+        let again = matches!(failure, Failure::Retryable(_) | Failure::Unknown(_));
         async move {
             let seen = looking.await;
+            let told = ensure(again, || "a pump waits for what waiting does not heal".into());
+            let seen = seen.and(told);
             let alive = ensure(failed < FAILURES, || format!("no progress in {failed} tries"));
             *found.lock() = seen.and(alive);
         }

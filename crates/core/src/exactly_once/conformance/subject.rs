@@ -119,7 +119,8 @@ pub(super) async fn knock<S: Subject>(
 ) -> Result<(), Failure> {
     let keys = || subject.keys(items);
     let decide = |snapshot: &_| ((), subject.decide(items, snapshot));
-    door::pass(door, keys, decide, tries, |_| super::schedule::yield_now()).await
+    let wait = |_, _: &Failure| super::schedule::yield_now();
+    Ok(door::pass(door, keys, decide, tries, wait).await?)
 }
 
 /// Everything applied is `expected`, each once, in that order.

@@ -72,38 +72,49 @@ pub struct LettersRequest {
 }
 
 /// What became of dead letters, or what they are.
-#[derive(ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct RedriveAnswer {
     /// Whether nothing was done.
     pub dry_run: bool,
     /// Letters that are meant (dry run).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub letters: Option<u64>,
     /// Those by reason (dry run).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasons: Option<BTreeMap<String, u64>>,
     /// Letters that were taken up.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub redriven: Option<u64>,
     /// Payments now.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub accepted: Option<u64>,
     /// Payments that were recorded before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicates: Option<u64>,
     /// Failed again, by their new reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<BTreeMap<String, u64>>,
     /// Left alone, because card numbers were masked in them.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub masked: Option<u64>,
     /// Settled by somebody else in the meantime.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub gone: Option<u64>,
 }
 
 /// How many dead letters were discarded, or what they are.
-#[derive(ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct DiscardAnswer {
     /// Whether nothing was done.
     pub dry_run: bool,
     /// Letters that are meant (dry run).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub letters: Option<u64>,
     /// Those by reason (dry run).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reasons: Option<BTreeMap<String, u64>>,
     /// Letters that are no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub discarded: Option<u64>,
 }
 

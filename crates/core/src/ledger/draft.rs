@@ -1,4 +1,4 @@
-//! The books that a batch is decided in: the snapshot's accounts and payments, in memory, as the
+//! The draft that a batch is decided in: the snapshot's accounts and payments, in memory, as the
 //! commands before left them.
 //!
 //! Whatever is written here was decided; nothing here refuses.
@@ -15,21 +15,21 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// An account in the books, and whether the step has changed it.
+/// An account in the draft, and whether the step has changed it.
 #[derive(Clone)]
 struct Page {
     account: Account,
     changed: bool,
 }
 
-/// A payment in the books, and the pages of its accounts.
+/// A payment in the draft, and the pages of its accounts.
 pub(super) struct Filed {
     pub(super) payment: Payment,
     pub(super) debit: usize,
     pub(super) credit: usize,
 }
 
-pub(super) struct Books<'a> {
+pub(super) struct Draft<'a> {
     snapshot: &'a Snapshot,
     recorded: Vec<Option<Arc<Event>>>,
     pages: Vec<Option<Page>>,
@@ -39,10 +39,10 @@ pub(super) struct Books<'a> {
     encoding: Vec<u8>,
 }
 
-impl<'a> Books<'a> {
-    pub(super) fn open(snapshot: &'a Snapshot) -> Books<'a> {
+impl<'a> Draft<'a> {
+    pub(super) fn open(snapshot: &'a Snapshot) -> Draft<'a> {
         let page = |account: &Account| Page { account: account.clone(), changed: false };
-        let mut books = Books {
+        let mut draft = Draft {
             snapshot,
             recorded: snapshot.recorded.clone(),
             pages: snapshot.accounts.iter().map(|account| account.as_ref().map(page)).collect(),
@@ -52,8 +52,8 @@ impl<'a> Books<'a> {
             effects: Vec::with_capacity(snapshot.keys.places.len() + snapshot.accounts.len() + 1),
             encoding: Vec::new(),
         };
-        books.file_payments();
-        books
+        draft.file_payments();
+        draft
     }
 
     /// An account that both a payment and a command name has one page. An id of another ledger, or
