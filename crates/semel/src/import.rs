@@ -35,8 +35,6 @@ use std::time::{Duration, Instant};
 
 /// How many records are one step.
 const STEP: usize = 5_000;
-/// How long another's claim is waited for: a leg's deadline, and some.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What became of the records of one run.
 #[derive(Debug, Serialize)]
@@ -84,14 +82,7 @@ async fn take(store: &Store, settings: &Settings) -> Result<Summary, Failure> {
     let progress = progress(settings.length);
     let mut source = FileSource::new(settings.origin.clone(), progress.clone());
     let logic = Ingest { source: settings.source.clone() };
-    let ended = loop {
-        let ended = pump(&mut source, &leg, &logic, STEP, backoff).await;
-        // An earlier run that was killed may hold the leg until its deadline passes.
-        if !matches!(ended, Ended::Fenced) || started.elapsed() > CLAIM_PATIENCE {
-            break ended;
-        }
-        backoff(4).await;
-    };
+    let ended = pump(&mut source, &leg, &logic, STEP, backoff).await;
     progress.finish_and_clear();
     match ended {
         Ended::Done => {}
