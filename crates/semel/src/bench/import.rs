@@ -3,12 +3,12 @@
 use super::Measured;
 use super::meter;
 use super::work::{Payment, Work};
-use crate::rig::broken;
+use crate::rig::{self, broken};
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 const MAPPING: &str = r#"
@@ -76,12 +76,9 @@ fn write_lines(payments: u64, dir: &Path) -> std::io::Result<()> {
 }
 
 fn spawn(dir: &Path) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    rig::command(dir)?
         .args(["--json", "--data", "data", "import", "lines.jsonl", "--mapping", "mapping.toml"])
         .args(["--ingest", "bench"])
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
 }
