@@ -39,6 +39,13 @@ impl Server {
         Ok(Server { process, address, kills: kills + 1, directory })
     }
 
+    /// Kill it with SIGKILL; the directory that its store is in, which goes away with the value.
+    pub fn killed(self) -> TempDir {
+        let Server { process, directory, .. } = self;
+        drop(process);
+        directory
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -47,11 +54,6 @@ impl Server {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.process.0.id()
-    }
-
-    /// Where it keeps its store.
-    pub fn data(&self) -> std::path::PathBuf {
-        self.directory.path().join("data")
     }
 
     /// How often it has been killed.
