@@ -46,7 +46,8 @@ struct Measured {
     client_cpu_us: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     server_cpu_us: Option<f64>,
-    /// The data directory behind the last close, its write-ahead log in the file.
+    /// The data directory after the last close, its write-ahead log in the file; the accounts are
+    /// in it too, and weigh much where payments are few.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes_per_payment: Option<f64>,
     /// Commits that hold payments, each of which waits for the disk once. Checkpoints, which wait

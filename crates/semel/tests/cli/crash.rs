@@ -73,7 +73,8 @@ fn no_setting_of_the_caller_reaches_what_the_bench_and_the_demo_start() {
     let place = Place::new();
     let (kept, elsewhere) = (place.path("kept"), place.path("kept/semel.db"));
     std::fs::create_dir(&kept).unwrap();
-    let bench = ["bench", "--payments", "1000", "--json"];
+    // The other stages start the same server as the demo.
+    let bench = ["bench", "--payments", "1000", "--stage", "import", "--json"];
     for args in [&bench[..], &["demo", "--payments", "100", "--json"]] {
         let mut command = place.command(args);
         command.env("SEMEL_STORE", &elsewhere).env("SEMEL_DATA", &kept);
