@@ -26,6 +26,12 @@ pub struct Raw {
 }
 
 impl Raw {
+    /// How many bytes it holds.
+    pub fn length(&self) -> u64 {
+        let parts = self.key.iter().chain(&self.value).chain(self.headers.iter().map(|one| &one.1));
+        parts.map(|bytes| bytes.len() as u64).sum()
+    }
+
     /// Mask every card number; whether there was one.
     pub fn mask(&mut self) -> bool {
         let parts = self.key.iter_mut().chain(&mut self.value);

@@ -55,7 +55,7 @@ fn list(global: &Global, config: &Config, which: &Which, limit: usize) -> Result
         say(&format!(r#"{{"data":[{data}]}}"#))?;
         return Ok(Exit::Done);
     }
-    let header = ["id", "ingest", "line", "reason", "detail", "tries", "last failed"];
+    let header = ["id", "ingest", "line", "reason", "detail", "attempts", "last failed"];
     let mut table = table(&header, &[2, 5]);
     for row in &rows {
         table.add_row([
@@ -97,7 +97,7 @@ fn shown(row: &LetterRow) -> String {
         ("line", row.line.to_string()),
         ("reason", row.reason.to_string()),
         ("detail", row.detail.clone()),
-        ("tries", row.attempts.to_string()),
+        ("attempts", row.attempts.to_string()),
         ("first failed", render::time(row.first_failed_at)),
         ("last failed", render::time(row.last_failed_at)),
         ("masked", if row.masked { "yes; it can only be discarded" } else { "no" }.to_owned()),

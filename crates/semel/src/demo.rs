@@ -11,14 +11,13 @@ mod traffic;
 
 use crate::cli::{Demo, Global};
 use crate::exit::Exit;
-use crate::output::{grouped, note, say, table};
+use crate::output::{grouped, note, progress, say, table};
 use crate::rig::Server;
 use crate::signals;
 use audit::Audit;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use semel_core::failure::Failure;
 use serde::Serialize;
-use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::watch;
@@ -26,6 +25,7 @@ use traffic::{Plan, Traffic};
 
 /// How often the server is killed while payments are on their way.
 const KILLS: u64 = 5;
+const PROGRESS: &str = "{bar:40} {human_pos}/{human_len} payments and repeats  {elapsed}  {msg}";
 
 /// What came out.
 #[derive(Debug, Serialize)]
@@ -68,7 +68,7 @@ async fn play(payments: u32) -> Result<Report, Failure> {
     let server = Server::start().await?;
     traffic::open_accounts(server.address()).await?;
     let (address, at) = watch::channel(server.address());
-    let progress = progress(plan.requests());
+    let progress = progress(plan.requests(), PROGRESS);
     let traffic = Traffic::start(Arc::new(plan), at, &progress);
     let server = kill_in_the_middle(server, &traffic, &address, &progress).await?;
     let (plan, seen) = traffic.end().await?;
@@ -103,15 +103,6 @@ async fn kill_in_the_middle(
         address.send_replace(server.address());
     }
     Ok(server)
-}
-
-fn progress(length: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = "{bar:40} {human_pos}/{human_len} payments and repeats  {elapsed}  {msg}";
-    let style = ProgressStyle::with_template(style).expect("the template is well formed");
-    ProgressBar::new(length).with_style(style)
 }
 
 impl Report {

@@ -17,12 +17,11 @@ mod tests;
 
 use crate::cli::{Global, Import};
 use crate::config::Config;
-use crate::doors::{backoff, pause};
+use crate::doors::backoff;
 use crate::exit::{Exit, misused};
 use crate::http::access::MAIN;
-use crate::output::{grouped, note, say, table};
+use crate::output::{grouped, note, progress, say, table};
 use crate::wiring::{Reader, Store};
-use indicatif::{ProgressBar, ProgressStyle};
 use semel_core::exactly_once::pump::{Ended, pump};
 use semel_core::failure::{Failure, Stop};
 use semel_core::ingest::{Counts, Ingest};
@@ -30,13 +29,12 @@ use semel_core::problem::Code;
 use serde::Serialize;
 use settings::Settings;
 use source::FileSource;
-use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 /// How many records are one step.
 const STEP: usize = 5_000;
-/// How long another's claim is waited for: a leg's deadline, and some.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(15);
+const PROGRESS: &str =
+    "{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
 
 /// What became of the records of one run.
 #[derive(Debug, Serialize)]
@@ -81,19 +79,12 @@ async fn take(store: &Store, settings: &Settings) -> Result<Summary, Failure> {
     let ledger = ledger(store, settings).await?;
     let leg = store.leg(ledger, settings.binding()).await?;
     let before = counts(store.reader(), ledger, settings)?;
-    let progress = progress(settings.length);
+    let progress = progress(settings.length, PROGRESS);
     let mut source = FileSource::new(settings.origin.clone(), progress.clone());
     let logic = Ingest { source: settings.source.clone() };
     // What is logged stands above the progress bar, which is drawn again below it.
     let wait = |failed, failure: &Failure| progress.suspend(|| backoff(failed, failure));
-    let ended = loop {
-        let ended = pump(&mut source, &leg, &logic, STEP, wait).await;
-        // An earlier run that was killed may hold the leg until its deadline passes.
-        if !matches!(ended, Ended::Fenced) || started.elapsed() > CLAIM_PATIENCE {
-            break ended;
-        }
-        pause(4).await;
-    };
+    let ended = pump(&mut source, &leg, &logic, STEP, wait).await;
     progress.finish_and_clear();
     match ended {
         Ended::Done => {}
@@ -121,15 +112,6 @@ async fn ledger(store: &Store, settings: &Settings) -> Result<u32, Failure> {
 fn counts(reader: &Reader, ledger: u32, settings: &Settings) -> Result<Counts, Failure> {
     let row = reader.ingest(ledger, &settings.ingest)?;
     Ok(row.map(|row| row.counts).unwrap_or_default())
-}
-
-fn progress(length: u64) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = "{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
-    let style = ProgressStyle::with_template(style).expect("the template is well formed");
-    ProgressBar::new(length).with_style(style)
 }
 
 impl Summary {

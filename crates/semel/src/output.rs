@@ -3,9 +3,10 @@
 //! Deliberately absent: colours, and panics when the reader of a pipe has gone away.
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets::NOTHING};
+use indicatif::{ProgressBar, ProgressStyle};
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Write `text` and a line's end to stdout, now.
 ///
@@ -39,6 +40,15 @@ pub fn table(header: &[&str], numbers: &[usize]) -> Table {
         }
     }
     table
+}
+
+/// Progress towards `length`, drawn as `template` says; hidden unless people look at stderr.
+pub fn progress(length: u64, template: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template).expect("the template is well formed");
+    ProgressBar::new(length).with_style(style)
 }
 
 /// `number` with a comma between thousands.

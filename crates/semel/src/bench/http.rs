@@ -2,14 +2,13 @@
 //! own, the load from this one.
 
 use super::Measured;
+use super::audit::Audit;
 use super::meter::{self, Latencies};
 use super::work::{Payment, Work};
 use crate::rig::{Client, Server, broken};
-use crate::wiring::Reader;
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
 use semel_core::ledger::Command;
-use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -45,13 +44,14 @@ pub async fn run(
     let spent = |pid: &str, before: Option<Duration>| Some(meter::cpu_time(pid)? - before?);
     let (own, servers) = (spent("self", before.0), spent(&pid, before.1));
 
-    let (lost, doubled) = audit(&server, &keys)?;
-    let measured =
-        Measured::new(stage, payments, took).latencies(&latencies).audited(lost, doubled);
+    let peak = meter::peak_memory(server.pid());
+    let directory = server.killed();
+    let audit = Audit::of(&directory.path().join("data"), keys.into_iter()).await?;
+    let measured = audit.told(Measured::new(stage, payments, took).latencies(&latencies));
     Ok(Measured {
         client_cpu_us: own.map(|time| measured.micros_each(time)),
         server_cpu_us: servers.map(|time| measured.micros_each(time)),
-        peak_memory_bytes: meter::peak_memory(server.pid()),
+        peak_memory_bytes: peak,
         ..measured
     })
 }
@@ -96,20 +96,4 @@ async fn open_accounts(address: SocketAddr, work: &Work) -> Result<(), Failure> 
         }
     }
     Ok(())
-}
-
-/// How many of `keys` have no event, and how many events there are beyond one a key.
-fn audit(server: &Server, keys: &[String]) -> Result<(u64, u64), Failure> {
-    let reader = Reader::open(&server.data().join("semel.db"))?;
-    let mut found: HashMap<String, u64> = HashMap::new();
-    for ledger in reader.ledgers()? {
-        for event in reader.events(ledger.no, 0, usize::MAX)? {
-            if let Some(key) = event.key {
-                *found.entry(key.to_string()).or_default() += 1;
-            }
-        }
-    }
-    let lost = keys.iter().filter(|key| !found.contains_key(*key)).count() as u64;
-    let doubled = found.values().map(|count| count - 1).sum();
-    Ok((lost, doubled))
 }

@@ -1,14 +1,15 @@
 //! The stage `import`: JSON Lines of about 180 bytes from a file, imported by a process of its own.
 
 use super::Measured;
+use super::audit::Audit;
 use super::meter;
 use super::work::{Payment, Work};
-use crate::rig::broken;
+use crate::rig::{self, broken};
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
 use std::io::{BufWriter, Write};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 const MAPPING: &str = r#"
@@ -42,16 +43,17 @@ pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measure
     let took = begun.elapsed();
     let output = ended.await.map_err(|error| broken(error.to_string()))?;
     let output = output.map_err(|error| broken(error.to_string()))?;
-    let summary: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|_| {
-        broken(format!("the import failed: {}", String::from_utf8_lossy(&output.stderr).trim()))
-    })?;
-    let count = |name: &str| summary[name].as_u64().unwrap_or(0);
-    let lost = payments.saturating_sub(count("accepted"));
-    let measured = Measured::new("import", payments, took).audited(lost, count("duplicates"));
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(broken(format!("the import failed: {}", said.trim())));
+    }
+    let mut work = Work::new();
+    let keys = (0..payments).map(|_| work.payment().key);
+    let audit = Audit::of(&dir.join("data"), keys).await?;
+    let measured = audit.told(Measured::new("import", payments, took));
     Ok(Measured {
         client_cpu_us: cpu.map(|time| measured.micros_each(time)),
         peak_memory_bytes: peak,
-        bytes_per_payment: Some(measured.each(meter::bytes_on_disk(&dir.join("data")))),
         ..measured
     })
 }
@@ -76,12 +78,9 @@ fn write_lines(payments: u64, dir: &Path) -> std::io::Result<()> {
 }
 
 fn spawn(dir: &Path) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?)
+    rig::command(dir)?
         .args(["--json", "--data", "data", "import", "lines.jsonl", "--mapping", "mapping.toml"])
         .args(["--ingest", "bench"])
-        .current_dir(dir)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
 }

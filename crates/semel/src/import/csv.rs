@@ -17,6 +17,9 @@ use semel_core::ledger::Command;
 use semel_core::mapping::{Mapping, Rejection};
 use std::io;
 
+/// The longest header row, in bytes: every dead letter keeps a copy.
+pub const HEADER_MAX: usize = 16 * 1024;
+
 /// The header row of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -33,9 +36,11 @@ impl Header {
     /// What makes it no header, for people.
     pub fn read(input: &mut Input) -> io::Result<Option<Result<Header, String>>> {
         let mut parser = Parser::new();
+        let too_long = || Err(format!("the header row is longer than {HEADER_MAX} bytes"));
         Ok(parser.record(input)?.map(|record| match record.fault {
+            _ if parser.bytes.len() > HEADER_MAX => too_long(),
             None => Header::of(&parser.bytes, &parser.cells).map_err(|fault| fault.detail),
-            Some(Fault::Long(_)) => Err("the header row is too long".into()),
+            Some(Fault::Long(_)) => too_long(),
             Some(Fault::Odd(why)) => Err(format!("the header row has {why}")),
         }))
     }

@@ -21,6 +21,9 @@ pub struct Input {
     before: Sha256,
     next: u64,
     newlines: u64,
+    /// The end was seen. What is appended from then on may go on with the last line or with the
+    /// last record, and is left to a later run, which looks at that first.
+    ended: bool,
 }
 
 /// How a physical line was read.
@@ -43,7 +46,7 @@ impl Input {
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let reader = BufReader::with_capacity(BUFFER, file);
         let newlines = from.hint;
-        let mut input = Input { reader, before: Sha256::new(), next: 0, newlines };
+        let mut input = Input { reader, before: Sha256::new(), next: 0, newlines, ended: false };
         let changed = |why: &str| {
             let place = path.display();
             Stop::new(Code::SourceChanged, format!("{place}: {why}, up to byte {}", from.next))
@@ -56,23 +59,29 @@ impl Input {
             return Err(changed("has other content than what was already read"));
         }
         let rest = input.reader.fill_buf().map_err(|error| unreadable(path, &error))?;
-        if last.is_some_and(|last| last != b'\n') && !begins_with_line_end(rest) {
+        let is_open = last.is_some_and(|last| last != b'\n');
+        if is_open && !begins_with_line_end(rest) {
             return Err(changed("goes on with the last line, which was already read as it was"));
         }
+        input.ended = is_open && matches!(rest, [] | [b'\r']);
         Ok(input)
     }
 
     /// Append the next physical line to `line`; of one longer than `room` bytes a part that is
-    /// longer than `room`. `None` at the end.
+    /// longer than `room`. `None` at the end, and ever after.
     ///
     /// # Errors
     /// Whatever reading the file says.
     pub fn line(&mut self, line: &mut Vec<u8>, room: usize) -> io::Result<Option<Line>> {
+        if self.ended {
+            return Ok(None);
+        }
         let start = line.len();
         let limit = u64::try_from(room).unwrap_or(u64::MAX).saturating_add(1);
         (&mut self.reader).take(limit).read_until(b'\n', line)?;
         let taken = &line[start..];
         if taken.is_empty() {
+            self.ended = true;
             return Ok(None);
         }
         self.before.update(taken);
@@ -82,6 +91,7 @@ impl Input {
             return Ok(Some(Line::Whole));
         }
         if taken.len() <= room {
+            self.ended = true;
             return Ok(Some(Line::Last));
         }
         Ok(Some(Line::Part))
@@ -125,19 +135,21 @@ impl Input {
     /// # Errors
     /// Whatever reading the file says.
     pub fn pass_line(&mut self) -> io::Result<()> {
-        loop {
+        while !self.ended {
             let buffer = self.reader.fill_buf()?;
             if buffer.is_empty() {
-                return Ok(());
+                self.ended = true;
+                break;
             }
             let end = buffer.iter().position(|byte| *byte == b'\n');
             let taken = end.map_or(buffer.len(), |end| end + 1);
             self.take(taken);
             if end.is_some() {
                 self.newlines += 1;
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Hash and count `bytes` bytes that stand in the buffer.

@@ -20,7 +20,8 @@ use tokio::sync::mpsc;
 
 /// How many batches wait for the pump.
 const AHEAD: usize = 2;
-/// A batch ends here, in bytes of the file, however few its records.
+/// A batch ends here, in bytes of the file or of its records with the header row that each of them
+/// carries, however few they are.
 const BATCH_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What is read, and how.
@@ -149,8 +150,10 @@ fn batch(
 ) -> std::io::Result<Option<Batch<Item>>> {
     let start = input.next();
     let mut items = Vec::with_capacity(limit);
-    while items.len() < limit && input.next() - start < BATCH_BYTES {
+    let mut held = 0;
+    while items.len() < limit && held.max(input.next() - start) < BATCH_BYTES {
         let Some(item) = records.next(input)? else { break };
+        held += item.raw.length();
         items.push(item);
     }
     Ok((!items.is_empty()).then(|| Batch { items, to: input.cursor() }))

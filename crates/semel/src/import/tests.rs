@@ -1,13 +1,17 @@
 //! A file as a source keeps law 5: from whatever cursor it is read on, what comes is the same.
 
+use super::csv::{Csv, HEADER_MAX, Header};
 use super::decoder::Decoder;
-use super::record::{KEPT, RECORD_MAX};
+use super::input::Input;
+use super::lines::Lines;
+use super::record::{KEPT, RECORD_MAX, Records};
 use super::source::{FileSource, Origin};
 use crate::cli::Format;
 use indicatif::ProgressBar;
 use proptest::prelude::*;
 use semel_core::exactly_once::{Cursor, Failure, Source};
 use semel_core::problem::Code;
+use std::io::Write;
 use std::path::Path;
 use tempfile::NamedTempFile;
 
@@ -29,10 +33,20 @@ fn file(bytes: &[u8]) -> NamedTempFile {
     file
 }
 
+fn decoder() -> Decoder {
+    Decoder { namespace: "shop".into(), mapping: toml::from_str(MAPPING).unwrap() }
+}
+
+fn origin(path: &Path, format: Format) -> Origin {
+    Origin { path: path.to_owned(), format, decoder: decoder() }
+}
+
 fn source(path: &Path, format: Format) -> FileSource {
-    let mapping = toml::from_str(MAPPING).unwrap();
-    let decoder = Decoder { namespace: "shop".into(), mapping };
-    FileSource::new(Origin { path: path.to_owned(), format, decoder }, ProgressBar::hidden())
+    FileSource::new(origin(path, format), ProgressBar::hidden())
+}
+
+fn append(file: &NamedTempFile, bytes: &[u8]) {
+    std::fs::File::options().append(true).open(file.path()).unwrap().write_all(bytes).unwrap();
 }
 
 async fn read(source: &mut FileSource, from: Cursor, limit: usize) -> Result<Vec<Read>, Failure> {
@@ -145,6 +159,77 @@ fn a_cursor_of_another_file_is_refused() {
             Err(Failure::Permanent(stop)) => assert_eq!(stop.code, Code::SourceChanged),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+#[test]
+fn what_is_appended_behind_the_end_that_was_seen_is_left_to_the_next_run() {
+    const PAID: &[u8] = br#"{"k":"1","a":1}"#;
+    let long = "7".repeat(RECORD_MAX + 1);
+    // The end, and whether what was taken as the last record goes on behind it.
+    for (format, head, last, goes_on) in [
+        (Format::Jsonl, "", PAID, true),
+        (Format::Jsonl, "", long.as_bytes(), true),
+        (Format::Jsonl, "", b"{}\n", false),
+        (Format::Csv, "k,a,n\n", b"1,1,", true),
+        (Format::Csv, "k,a,n\n", long.as_bytes(), true),
+        (Format::Csv, "k,a,n\n", b"1,1,\n", false),
+    ] {
+        let file = file(head.as_bytes());
+        let mut input = Input::open(file.path(), &Cursor::START).unwrap();
+        append(&file, last);
+        let mut records: Box<dyn Records> = match format {
+            Format::Jsonl => Box::new(Lines::new(decoder())),
+            Format::Csv => {
+                let header = Header::read(&mut input).unwrap().unwrap().unwrap();
+                Box::new(Csv::new(decoder(), header))
+            }
+        };
+        assert!(records.next(&mut input).unwrap().is_some());
+        if !goes_on {
+            assert!(records.next(&mut input).unwrap().is_none());
+        }
+        let end = input.cursor();
+        append(&file, b"1\n1,1,\n");
+        assert!(records.next(&mut input).unwrap().is_none(), "{last:?}");
+        assert_eq!(input.cursor(), end);
+        match Input::open(file.path(), &end) {
+            Err(stop) => assert!(goes_on && stop.code == Code::SourceChanged, "{stop:?}"),
+            Ok(_) => assert!(!goes_on),
+        }
+    }
+}
+
+#[test]
+fn a_run_that_begins_behind_an_open_last_line_never_reads_on_in_it() {
+    let file = file(b"{}");
+    let mut input = Input::open(file.path(), &Cursor::START).unwrap();
+    Lines::new(decoder()).next(&mut input).unwrap().unwrap();
+    let mut later = Input::open(file.path(), &input.cursor()).unwrap();
+    append(&file, b"{}\n");
+    assert!(Lines::new(decoder()).next(&mut later).unwrap().is_none());
+}
+
+#[test]
+fn a_long_header_row_makes_batches_of_fewer_records() {
+    const RECORDS: usize = 2_000;
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let header = format!("k,a,{}", "n".repeat(HEADER_MAX - 4));
+    let records: String = (0..RECORDS).map(|key| format!("{key},1,\n")).collect();
+    let long = file(format!("{header}\n{records}").as_bytes());
+    let mut source = source(long.path(), Format::Csv);
+    let (mut at, mut read) = (Cursor::START, 0);
+    while let Some(batch) = runtime.block_on(source.read(&at, RECORDS)).unwrap() {
+        let held: u64 = batch.items.iter().map(|item| item.raw.length()).sum();
+        assert!(held < 5 * 1024 * 1024, "{held}");
+        (at, read) = (batch.to, read + batch.items.len());
+    }
+    assert_eq!(read, RECORDS);
+
+    for too_long in [header.clone() + "n", header + &"n".repeat(RECORD_MAX)] {
+        let file = file((too_long + "\n1,1,\n").as_bytes());
+        let stop = origin(file.path(), Format::Csv).header().unwrap_err();
+        assert!(stop.detail.contains("longer than 16384 bytes"), "{stop:?}");
     }
 }
 

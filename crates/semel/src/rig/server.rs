@@ -1,15 +1,12 @@
 //! The server under test: a child process on a temporary directory, killed without warning.
 
-use super::broken;
+use super::{broken, command};
 use semel_core::failure::Failure;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use tempfile::TempDir;
-
-/// What the server's environment must not bring in.
-const SETTINGS: [&str; 4] = ["SEMEL_CONFIG", "SEMEL_DATA", "SEMEL_STORE", "SEMEL_LISTEN"];
 
 /// A running server. Dropped, it is killed, and its directory goes away.
 pub struct Server {
@@ -42,6 +39,13 @@ impl Server {
         Ok(Server { process, address, kills: kills + 1, directory })
     }
 
+    /// Kill it with SIGKILL; the directory that its store is in, which goes away with the value.
+    pub fn killed(self) -> TempDir {
+        let Server { process, directory, .. } = self;
+        drop(process);
+        directory
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -50,11 +54,6 @@ impl Server {
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.process.0.id()
-    }
-
-    /// Where it keeps its store.
-    pub fn data(&self) -> std::path::PathBuf {
-        self.directory.path().join("data")
     }
 
     /// How often it has been killed.
@@ -84,14 +83,9 @@ fn spawn_blocking(directory: &Path) -> Result<(Process, SocketAddr), Failure> {
     let failed = |error: std::io::Error| broken(format!("no server: {error}"));
     let log_path = directory.join("server.log");
     let log = std::fs::File::options().create(true).append(true).open(&log_path).map_err(failed)?;
-    let mut command = Command::new(std::env::current_exe().map_err(failed)?);
+    let mut command = command(directory).map_err(failed)?;
     command.args(["--json", "serve", "--data", "data", "--listen", "127.0.0.1:0"]);
-    for name in SETTINGS {
-        command.env_remove(name);
-    }
-    // In a directory of its own it finds no configuration file either.
-    command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
-    let mut child = command.spawn().map_err(failed)?;
+    let mut child = command.stderr(log).spawn().map_err(failed)?;
     let stdout = child.stdout.take().expect("stdout is piped");
     let process = Process(child);
     let mut line = String::new();

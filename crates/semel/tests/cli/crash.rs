@@ -69,6 +69,22 @@ fn read(place: &Place) -> i64 {
 }
 
 #[test]
+fn no_setting_of_the_caller_reaches_what_the_bench_and_the_demo_start() {
+    let place = Place::new();
+    let (kept, elsewhere) = (place.path("kept"), place.path("kept/semel.db"));
+    std::fs::create_dir(&kept).unwrap();
+    // The other stages start the same server as the demo.
+    let bench = ["bench", "--payments", "1000", "--stage", "import", "--json"];
+    for args in [&bench[..], &["demo", "--payments", "100", "--json"]] {
+        let mut command = place.command(args);
+        command.env("SEMEL_STORE", &elsewhere).env("SEMEL_DATA", &kept);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        assert_eq!(std::fs::read_dir(&kept).unwrap().count(), 0, "{args:?}");
+    }
+}
+
+#[test]
 fn the_demo_finds_nothing_lost_and_nothing_doubled() {
     let place = Place::new();
     let report = place.json(&["demo", "--payments", "400"]);
