@@ -36,6 +36,17 @@ impl Hash {
         bytes.try_into().ok().map(Hash)
     }
 
+    /// The value from 64 hexadecimal digits, as [`Hash::hex`] writes them or in upper case; `None`
+    /// for any other text.
+    pub fn from_hex(text: &str) -> Option<Hash> {
+        let digits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let mut hash = digits.then_some(Hash::ZERO)?;
+        for (index, byte) in hash.0.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
+        }
+        Some(hash)
+    }
+
     /// Lower-case hexadecimal, 64 characters.
     pub fn hex(&self) -> String {
         use fmt::Write;

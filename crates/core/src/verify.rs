@@ -5,8 +5,9 @@
 //! made again and compared, and each event is asked whether the decision that it records was the
 //! right one when it was taken.
 //!
-//! What it cannot know: an event altered together with every hash behind it. Whoever holds a hash
-//! that was published before then can, because the chain at that seq is another one now.
+//! What it cannot know by itself: an event altered together with every hash behind it. Whoever
+//! holds a hash that was published before then hands it in, because the chain at that seq is
+//! another one now.
 //!
 //! Memory grows with accounts and with payments that later events refer to, never with the log.
 //! Deliberately absent: reading (rows are handed in, in the order of the log), mending, and what
@@ -38,6 +39,7 @@ use accounts::Accounts;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use chain::Chain;
 use core::ops::Range;
 
@@ -96,15 +98,23 @@ impl Replay {
         }
     }
 
+    /// Hold the log to hashes that were published: each with the seq of the event after which it was
+    /// the chain's, in any order, and seq 0 for a log that was empty.
+    #[must_use]
+    pub fn hold_to(mut self, published: impl IntoIterator<Item = (u64, Hash)>) -> Replay {
+        let misfits = self.chain.hold_to(published.into_iter().collect());
+        self.found_all(misfits);
+        self
+    }
+
     /// Take the next row of the log; `payment` is the row that it refers to, if that is there.
     ///
     /// Rows come in the order of their seqs. After a misfit the replay goes on with what the row
     /// says, so that one altered row is told once and not again at each row behind it.
     pub fn feed(&mut self, event: &Event, payment: Option<&Event>) {
         self.place(event.seq);
-        if let Some(misfit) = self.chain.link(event) {
-            self.found(misfit.code, None, || misfit.detail);
-        }
+        let misfits = self.chain.link(event);
+        self.found_all(misfits);
         if let Some(fault) = shape::fault(event) {
             self.found(Code::RowUnreadable, Some(event.seq), || fault.into());
         }
@@ -136,9 +146,8 @@ impl Replay {
                 format!("the log ends at event {last}, but the next one would be {next_seq}")
             });
         }
-        for misfit in core::mem::take(&mut self.chain).close(self.last_seq, tail) {
-            self.found(misfit.code, None, || misfit.detail);
-        }
+        let misfits = core::mem::take(&mut self.chain).close(self.last_seq, tail);
+        self.found_all(misfits);
         let replayed = core::mem::take(&mut self.accounts);
         let count = replayed.len() as u64;
         replayed.compare(accounts, |code, detail| self.found(code, None, detail));
@@ -165,9 +174,8 @@ impl Replay {
     }
 
     fn lose(&mut self, seqs: Range<u64>) {
-        if let Some(misfit) = self.chain.lose(seqs) {
-            self.found(misfit.code, None, || misfit.detail);
-        }
+        let misfits = self.chain.lose(seqs);
+        self.found_all(misfits);
     }
 
     fn take(&mut self, event: &Event) {
@@ -179,6 +187,12 @@ impl Replay {
         match event.decline {
             Some(_) => taken.declined += 1,
             None => taken.succeeded += 1,
+        }
+    }
+
+    fn found_all(&mut self, misfits: Vec<Finding>) {
+        for Finding { code, detail } in misfits {
+            self.found(code, None, || detail);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Flags win over `SEMEL_*`, which wins over the configuration file.
 
+use crate::verify::Head;
 use clap::{Args, Parser, Subcommand, ValueEnum, value_parser};
 use clap_complete::Shell;
 use semel_core::reason::Reason;
@@ -144,6 +145,9 @@ pub struct Verify {
     /// Only this ledger [default: all, and what belongs to none]
     #[arg(long, value_name = "NAME")]
     pub ledger: Option<String>,
+    /// A hash that was kept elsewhere, which the log has to lead to; may be repeated
+    #[arg(long = "chain", value_name = "LEDGER:SEQ:HASH")]
+    pub published: Vec<Head>,
 }
 
 /// How a file is written.

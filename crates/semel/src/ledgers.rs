@@ -7,6 +7,7 @@ use crate::config::{self, Config};
 use crate::exit::{Exit, misused};
 use crate::output::{grouped, say, table};
 use crate::place;
+use crate::verify::Head;
 use crate::wiring::{Reader, Store};
 use semel_core::failure::Failure;
 use semel_store::rows;
@@ -48,7 +49,7 @@ fn list(global: &Global, config: &Config) -> Result<Exit, Failure> {
     let mut table = table(&["ledger", "number", "events", "chain"], &[1, 2]);
     for ledger in &ledgers {
         let events = grouped(ledger.position.next_seq - 1);
-        let chain = ledger.position.tail.hex();
+        let chain = Head::of(&ledger.id, &ledger.position).to_string();
         table.add_row([ledger.id.to_string(), ledger.no.to_string(), events, chain]);
     }
     say(&table.to_string())?;
@@ -58,5 +59,8 @@ fn list(global: &Global, config: &Config) -> Result<Exit, Failure> {
 /// A ledger as JSON.
 pub fn shown(ledger: &rows::Ledger) -> Value {
     let (events, chain) = (ledger.position.next_seq - 1, ledger.position.tail.hex());
-    json!({ "id": &*ledger.id, "number": ledger.no, "events": events, "chain": chain })
+    let head = Head::of(&ledger.id, &ledger.position).to_string();
+    json!({
+        "id": &*ledger.id, "number": ledger.no, "events": events, "chain": chain, "head": head,
+    })
 }

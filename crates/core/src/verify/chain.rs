@@ -2,13 +2,16 @@
 //!
 //! An anchor that does not fit leaves two explanations: a row before it was altered, or the anchor
 //! was. Both chains are carried on to the next hash that was kept, and that one decides.
+//!
+//! A hash that was published is one more that was kept, but out of the reach of whoever alters the
+//! store: where it fits neither chain, nothing that the store keeps can excuse that.
 
 use super::findings::Finding;
 use crate::chain::{ANCHOR_EVERY, Hash};
 use crate::event::Event;
 use crate::ledger::Position;
 use crate::problem::Code;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,6 +22,8 @@ pub(super) struct Chain {
     ledger: u32,
     /// Those that have not been passed.
     anchors: BTreeMap<u64, Hash>,
+    /// Those that have not been passed either, and are not the store's.
+    published: BTreeSet<(u64, Hash)>,
     /// The seq of the last hash that fitted.
     sure: u64,
     /// The chain as the rows make it; `None` behind a row that could not be read or is not there,
@@ -40,27 +45,39 @@ impl Chain {
         Chain { ledger, anchors, tail, ..Chain::default() }
     }
 
-    /// Append `event`; a misfit if one shows here.
-    pub(super) fn link(&mut self, event: &Event) -> Option<Finding> {
+    /// Hold the log to `published` too; the misfits before its first event.
+    pub(super) fn hold_to(&mut self, published: BTreeSet<(u64, Hash)>) -> Vec<Finding> {
+        let mut misfits = Vec::new();
+        self.published = published;
+        self.attest(0, &mut misfits);
+        misfits
+    }
+
+    /// Append `event`; the misfits that show here.
+    pub(super) fn link(&mut self, event: &Event) -> Vec<Finding> {
         self.encoding.clear();
         event.encode(self.ledger, &mut self.encoding);
         self.tail = self.tail.map(|tail| tail.link(&self.encoding));
         if let Some(doubt) = &mut self.doubt {
             doubt.tail = doubt.tail.link(&self.encoding);
         }
-        if !event.seq.is_multiple_of(ANCHOR_EVERY) {
-            return None;
+        let mut misfits = Vec::new();
+        if event.seq.is_multiple_of(ANCHOR_EVERY) {
+            misfits.extend(match self.anchors.remove(&event.seq) {
+                Some(anchor) => self.compare(event.seq, anchor),
+                None => Some(misplaced(format!("there is no anchor at event {}", event.seq))),
+            });
         }
-        match self.anchors.remove(&event.seq) {
-            Some(anchor) => self.compare(event.seq, anchor),
-            None => Some(misplaced(format!("there is no anchor at event {}", event.seq))),
-        }
+        self.attest(event.seq, &mut misfits);
+        misfits
     }
 
-    /// The chain cannot be followed through the rows at `seqs`; a misfit that stays undecided.
-    pub(super) fn lose(&mut self, seqs: Range<u64>) -> Option<Finding> {
+    /// The chain cannot be followed through the rows at `seqs`; the misfits that stay
+    /// undecided or show at their end.
+    pub(super) fn lose(&mut self, seqs: Range<u64>) -> Vec<Finding> {
         let doubt = self.doubt.take();
-        let misfit = doubt.map(|Doubt { anchor, .. }| self.broken(anchor));
+        let doubted = doubt.map(|Doubt { anchor, .. }| self.broken(anchor));
+        let mut misfits: Vec<Finding> = doubted.into_iter().collect();
         self.tail = None;
         let mut later = self.anchors.split_off(&seqs.start);
         let behind = later.split_off(&seqs.end);
@@ -69,7 +86,10 @@ impl Chain {
             self.trust(seq, anchor);
         }
         self.anchors.extend(behind);
-        misfit
+        // Nothing can be said of a hash between rows that are not there, and their loss is told.
+        self.published.retain(|(seq, _)| !(seqs.start..seqs.end - 1).contains(seq));
+        self.attest(seqs.end - 1, &mut misfits);
+        misfits
     }
 
     /// The log ended after `last`, where the ledger's row says that the chain is `tail`.
@@ -87,7 +107,27 @@ impl Chain {
         misfits.extend(
             self.anchors.keys().map(|seq| misplaced(format!("no anchor belongs at {seq}"))),
         );
+        misfits.extend(self.published.iter().map(|(seq, _)| Finding {
+            code: Code::LogGap,
+            detail: format!("a hash was published for event {seq}, but the log ends at {last}"),
+        }));
         misfits
+    }
+
+    /// Compare with the hashes that were published after event `seq`.
+    fn attest(&mut self, seq: u64, misfits: &mut Vec<Finding>) {
+        while let Some((_, published)) = self.published.first().copied().filter(|at| at.0 == seq) {
+            self.published.pop_first();
+            // Behind a row that was lost it is the next hash to go on from, as an anchor is.
+            let by_rows = self.tail.is_none_or(|tail| tail == published);
+            let by_anchor = self.doubt.as_ref().is_some_and(|doubt| doubt.tail == published);
+            match by_rows || by_anchor {
+                true => misfits.extend(self.compare(seq, published)),
+                false => misfits.push(broken(format!(
+                    "the hash published for event {seq} differs from the chain's there"
+                ))),
+            }
+        }
     }
 
     /// Compare with a hash that was kept after event `seq`.

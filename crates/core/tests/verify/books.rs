@@ -116,7 +116,13 @@ impl Books {
     }
 
     pub fn replay(&self) -> Report {
-        let mut replay = Replay::new(LEDGER, "main".into(), self.anchors.clone());
+        self.held_to([])
+    }
+
+    /// The replay of somebody who holds hashes that were published.
+    pub fn held_to(&self, published: impl IntoIterator<Item = (u64, Hash)>) -> Report {
+        let replay = Replay::new(LEDGER, "main".into(), self.anchors.clone());
+        let mut replay = replay.hold_to(published);
         for event in &self.events {
             let payment = event.reference.and_then(|reference| self.event(reference.seq));
             replay.feed(event, payment);

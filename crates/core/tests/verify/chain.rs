@@ -1,7 +1,9 @@
-//! The chain and its anchors: which of them is wrong, and from where to where.
+//! The chain, its anchors and what was published of it: which of them is wrong, and from where to
+//! where.
 
 use super::books::{Books, LEDGER};
 use super::{anchored, codes, every_kind};
+use semel_core::account::Overdraft;
 use semel_core::chain::Hash;
 use semel_core::problem::Code;
 use semel_core::verify::Replay;
@@ -122,4 +124,90 @@ fn behind_a_row_that_is_lost_the_next_anchor_is_believed() {
     for (lost, alter, expected) in cases {
         assert_eq!(details(lost, alter), expected, "event {lost} is lost");
     }
+}
+
+/// The chain after each event, and before the first.
+fn hashes(books: &Books) -> Vec<Hash> {
+    let mut hashes = vec![Hash::ZERO];
+    for event in &books.events {
+        let mut encoding = Vec::new();
+        event.encode(LEDGER, &mut encoding);
+        hashes.push(hashes[hashes.len() - 1].link(&encoding));
+    }
+    hashes
+}
+
+fn held_to(books: &Books, published: &[(u64, Hash)]) -> Vec<String> {
+    let findings = books.held_to(published.iter().copied()).findings.list();
+    findings.into_iter().map(|finding| finding.detail).collect()
+}
+
+#[test]
+fn every_hash_of_a_log_may_have_been_published() {
+    for books in [Books::new(), every_kind(), anchored()] {
+        let all: Vec<_> = (0..).zip(hashes(&books)).collect();
+        assert_eq!(held_to(&books, &all), [""; 0]);
+    }
+}
+
+#[test]
+fn a_published_hash_tells_what_was_sealed_again() {
+    let books = anchored();
+    let hashes = hashes(&books);
+    let published = |seq: u64| (seq, hashes[seq as usize]);
+    let differs = |seq: u64| {
+        format!("ledger main: the hash published for event {seq} differs from the chain's there")
+    };
+    for seq in [1, 5, 1_023, 1_024, 1_025, 2_302] {
+        let mut forged = books.clone();
+        forged.events[seq - 1].at += 1;
+        forged.seal();
+        assert_eq!(forged.audit(), [], "event {seq}");
+        let seq = seq as u64;
+        assert_eq!(held_to(&forged, &[published(seq - 1)]), [""; 0], "a hash from before");
+        assert_eq!(held_to(&forged, &[published(seq)]), [differs(seq)]);
+        assert_eq!(held_to(&forged, &[published(2_302)]), [differs(2_302)]);
+        assert_eq!(held_to(&forged, &[published(0), published(2_302)]), [differs(2_302)]);
+    }
+    assert_eq!(held_to(&books, &[(0, hashes[1])]), [differs(0)]);
+    assert_eq!(held_to(&books, &[(7, hashes[8]), published(7)]).len(), 1, "one of two is wrong");
+}
+
+#[test]
+fn a_log_that_lost_its_end_is_told_by_what_was_published() {
+    let before = every_kind();
+    let mut books = before.clone();
+    let seq = books.open("lost", "USD", Overdraft::None);
+    let last = hashes(&books)[seq as usize];
+    assert_eq!(held_to(&books, &[(seq, last)]), [""; 0]);
+    let told = format!("ledger main: a hash was published for event {seq}, but the log ends at 25");
+    assert_eq!(held_to(&before, &[(seq, last)]), [told]);
+}
+
+#[test]
+fn a_published_hash_decides_between_rows_and_anchors() {
+    let books = anchored();
+    let at_1_100 = (1_100, hashes(&books)[1_100]);
+    let mut of_row = books.clone();
+    of_row.events[4].at += 1;
+    assert_eq!(
+        held_to(&of_row, &[at_1_100]),
+        ["ledger main: the anchor at event 1024 does not follow from events 1 to 1024"]
+    );
+    let mut of_anchor = books.clone();
+    of_anchor.anchors.get_mut(&1_024).unwrap().0[0] ^= 1;
+    assert_eq!(
+        held_to(&of_anchor, &[at_1_100]),
+        ["ledger main: the anchor at event 1024 is not the chain's hash there"]
+    );
+    // Behind a row that is not there it is believed, and shows that the rows up to the anchor fit.
+    let mut of_gap = books.clone();
+    of_gap.events.remove(1_099);
+    let found = held_to(&of_gap, &[at_1_100]);
+    assert!(found.contains(&"ledger main: event 1100 is missing".into()), "{found:?}");
+    assert!(!found.iter().any(|detail| detail.contains("published")), "{found:?}");
+    of_gap.events[1_199].at += 1;
+    let found = held_to(&of_gap, &[at_1_100]);
+    let span = "ledger main: the anchor at event 2048 does not follow from events 1101 to 2048";
+    assert!(found.contains(&span.into()), "{found:?}");
 }

@@ -36,7 +36,7 @@ fn parse(table: toml::Table) -> Result<ApiKey, String> {
     let written: Written =
         table.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
     name("ledger", &written.ledger)?;
-    let sha256 = hash(&written.key_sha256)
+    let sha256 = Hash::from_hex(&written.key_sha256)
         .ok_or("key_sha256: write the key's SHA-256 as 64 hexadecimal digits")?;
     let known = |word: &String| {
         let words = || Scope::TABLE.map(|(_, word)| word).join(", ");
@@ -47,7 +47,7 @@ fn parse(table: toml::Table) -> Result<ApiKey, String> {
     if scopes.is_empty() {
         return Err("scopes: is empty; a key without a scope may do nothing".into());
     }
-    Ok(ApiKey { ledger: written.ledger, sha256, scopes })
+    Ok(ApiKey { ledger: written.ledger, sha256: sha256.0, scopes })
 }
 
 /// As `doctor` shows it: enough of the hash to recognise it.
@@ -55,11 +55,4 @@ pub fn shown(key: &ApiKey) -> Value {
     let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
     let key_sha256 = format!("{}…", &Hash(key.sha256).hex()[..8]);
     json!({ "ledger": key.ledger, "key_sha256": key_sha256, "scopes": scopes })
-}
-
-fn hash(hex: &str) -> Option<[u8; 32]> {
-    let digits = hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let pairs = digits.then(|| (0..32).map(|index| &hex[2 * index..2 * index + 2]))?;
-    let bytes: Option<Vec<u8>> = pairs.map(|pair| u8::from_str_radix(pair, 16).ok()).collect();
-    bytes?.try_into().ok()
 }

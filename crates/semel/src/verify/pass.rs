@@ -3,9 +3,11 @@
 //! One thread reads rows, another replays them, and both see one snapshot. Of a log only a few
 //! batches are in memory at a time.
 
+use super::Head;
+use crate::exit::misused;
 use crate::wiring::{Audit, Reader, Sources, slot_of};
 use indicatif::ProgressBar;
-use semel_core::failure::{Failure, Stop};
+use semel_core::failure::Failure;
 use semel_core::problem::Code;
 use semel_core::verify::{Finding, Findings, Keys, Leg, References, Replay, compare_counts};
 use semel_store::rows::{LedgerRow, LogRow, Read};
@@ -20,7 +22,7 @@ const BATCHES_AHEAD: usize = 8;
 const SPANS_EXPLAINED: usize = 4;
 
 /// What the auditor saw, over all ledgers.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
     /// Ledgers replayed.
     pub ledgers: u64,
@@ -30,6 +32,8 @@ pub struct Report {
     pub payments: u64,
     /// Accounts that the logs opened.
     pub accounts: u64,
+    /// Where the logs end; none when something does not fit, because such a log proves nothing.
+    pub heads: Vec<Head>,
     /// What does not fit; by code, and for each code in the order in which it was found.
     pub findings: Vec<Finding>,
 }
@@ -41,38 +45,73 @@ impl Report {
     }
 }
 
-/// Verify the ledger named `only`, or all of the store; `bar` counts events.
+/// Verify the ledger named `only`, or all of the store, and hold the logs to the heads that were
+/// `published`; `bar` counts events.
 ///
 /// # Errors
-/// `Configuration` when there is no such ledger; otherwise what stops a reader: a file that cannot
+/// `Configuration` when there is no such ledger, or a head of one that is left out; otherwise what stops a reader: a file that cannot
 /// be read at all.
-pub fn audit(reader: &Reader, only: Option<&str>, bar: &ProgressBar) -> Result<Report, Failure> {
+pub fn audit(
+    reader: &Reader,
+    only: Option<&str>,
+    published: &[Head],
+    bar: &ProgressBar,
+) -> Result<Report, Failure> {
     let mut audit = reader.audit()?;
     let mut findings = Findings::default();
     let ledgers = readable(audit.ledgers()?, &mut findings);
     let sources = audit.sources()?;
     if only.is_none() {
+        gone(published, &ledgers, &mut findings);
         homeless(&audit, &ledgers, &sources, &mut findings)?;
     }
-    let chosen = |ledger: &&LedgerRow| only.is_none_or(|id| *ledger.id == *id);
-    let chosen: Vec<&LedgerRow> = ledgers.iter().filter(chosen).collect();
-    if let (Some(id), []) = (only, &chosen[..]) {
-        return Err(Stop::new(Code::Configuration, format!("there is no ledger named {id}")).into());
-    }
+    let chosen = choose(&ledgers, only, published)?;
     bar.set_length(chosen.iter().map(|ledger| ledger.position.next_seq.saturating_sub(1)).sum());
-    let mut report =
-        Report { ledgers: 0, events: 0, payments: 0, accounts: 0, findings: Vec::new() };
-    for ledger in chosen {
+    let mut report = Report::default();
+    for ledger in &chosen {
         let own = sources.legs.iter().filter(|(no, _)| *no == i64::from(ledger.no));
         let legs: Vec<Leg> = own.map(|(_, leg)| leg.clone()).collect();
-        let replayed = one(&mut audit, ledger, &legs, bar, &mut findings)?;
+        let replayed = one(&mut audit, ledger, &legs, published, bar, &mut findings)?;
         report.ledgers += 1;
         report.events += replayed.events;
         report.payments += replayed.payments;
         report.accounts += replayed.accounts;
     }
     report.findings = findings.list();
+    if report.ok() {
+        let head = |ledger: &&LedgerRow| Head::of(&ledger.id, &ledger.position);
+        report.heads = chosen.iter().map(head).collect();
+    }
     Ok(report)
+}
+
+/// The ledgers that are meant.
+fn choose<'a>(
+    ledgers: &'a [LedgerRow],
+    only: Option<&str>,
+    published: &[Head],
+) -> Result<Vec<&'a LedgerRow>, Failure> {
+    let Some(only) = only else { return Ok(ledgers.iter().collect()) };
+    // It would be passed over in silence, and whoever gave it would believe that it fits.
+    if let Some(head) = published.iter().find(|head| *head.ledger != *only) {
+        let detail = format!("--chain {head} is of another ledger than --ledger {only}");
+        return Err(misused(detail).into());
+    }
+    let chosen: Vec<_> = ledgers.iter().filter(|ledger| *ledger.id == *only).collect();
+    match chosen.is_empty() {
+        true => Err(misused(format!("there is no ledger named {only}")).into()),
+        false => Ok(chosen),
+    }
+}
+
+/// Tell what was published of ledgers that are not there.
+fn gone(published: &[Head], ledgers: &[LedgerRow], findings: &mut Findings) {
+    let there = |head: &&Head| ledgers.iter().any(|ledger| ledger.id == head.ledger);
+    for Head { ledger, seq, .. } in published.iter().filter(|head| !there(head)) {
+        findings.add(Code::LogGap, || {
+            format!("a hash was published for event {seq} of ledger {ledger}, which is not there")
+        });
+    }
 }
 
 /// Tell rows that belong to no ledger, and what no ledger's replay looks at.
@@ -101,11 +140,14 @@ fn one(
     audit: &mut Audit,
     ledger: &LedgerRow,
     legs: &[Leg],
+    published: &[Head],
     bar: &ProgressBar,
     findings: &mut Findings,
 ) -> Result<semel_core::verify::Report, Failure> {
     let anchors = readable(audit.anchors(ledger.no)?, findings);
-    let mut replay = Replay::new(ledger.no, ledger.id.clone(), anchors);
+    let published = published.iter().filter(|head| head.ledger == ledger.id);
+    let mut replay = Replay::new(ledger.no, ledger.id.clone(), anchors)
+        .hold_to(published.map(|head| (head.seq, head.hash)));
     let mut keys = Keys::new(ledger.id.clone());
     let mut references = References::default();
     replay_log(audit, ledger, bar, |row| match &row.event {

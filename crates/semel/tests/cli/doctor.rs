@@ -67,6 +67,21 @@ fn a_ledger_is_made_once() {
 }
 
 #[test]
+fn where_a_chain_ends_is_printed_as_verify_takes_it() {
+    let place = Place::new();
+    let head = place.json(&["ledger", "create", "a"])["head"].as_str().unwrap().to_owned();
+    for command in [&["ledger", "list"][..], &["verify"]] {
+        assert!(place.run(command).stdout.contains(&head), "{command:?}");
+    }
+    assert_eq!(place.json(&["verify", "--chain", &head])["heads"], json!([head]));
+    let other = head.replace(":0:", ":1:");
+    let ran = place.run(&["verify", "--chain", &head, "--chain", &other]);
+    assert!(ran.code == 1 && ran.stdout.contains("SEMEL-0202"), "{ran:?}");
+    let ran = place.run(&["verify", "--chain", &head[1..]]);
+    assert!(ran.code == 2 && ran.stderr.contains("LEDGER:SEQ:HASH"), "{ran:?}");
+}
+
+#[test]
 fn every_shell_gets_its_completions() {
     let place = Place::new();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

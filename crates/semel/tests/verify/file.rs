@@ -2,7 +2,7 @@
 
 use indicatif::ProgressBar;
 use rusqlite::Connection;
-use semel::verify::{Report, audit};
+use semel::verify::{Head, Report, audit};
 use semel::wiring::{Reader, Store};
 use semel_core::account::Overdraft;
 use semel_core::dead_letter::Raw;
@@ -46,8 +46,13 @@ impl File {
     }
 
     pub fn audit(&self) -> Report {
+        self.held_to(&[])
+    }
+
+    /// What the auditor tells somebody who holds these.
+    pub fn held_to(&self, published: &[Head]) -> Report {
         let reader = Reader::open(&self.path).unwrap();
-        audit(&reader, None, &ProgressBar::hidden()).unwrap()
+        audit(&reader, None, published, &ProgressBar::hidden()).unwrap()
     }
 }
 

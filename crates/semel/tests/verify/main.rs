@@ -4,3 +4,4 @@
 mod altered;
 mod file;
 mod live;
+mod published;
