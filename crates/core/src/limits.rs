@@ -38,8 +38,8 @@ pub fn valid_key(key: &str) -> Result<(), Reason> {
     if valid { Ok(()) } else { Err(Reason::InvalidKey) }
 }
 
-/// A UUID or a longer number in hexadecimal: at least 32 hexadecimal digits, letters among them, and
-/// nothing else but hyphens.
+/// A UUID or a longer number in hexadecimal: at least 32 hexadecimal digits, letters among them,
+/// and nothing else but hyphens.
 fn is_machine_made(key: &str) -> bool {
     let digits = key.bytes().filter(u8::is_ascii_hexdigit).count();
     let hyphens = key.bytes().filter(|byte| *byte == b'-').count();

@@ -98,8 +98,8 @@ impl Replay {
         }
     }
 
-    /// Hold the log to hashes that were published: each with the seq of the event after which it was
-    /// the chain's, in any order, and seq 0 for a log that was empty.
+    /// Hold the log to hashes that were published: each with the seq of the event after which it
+    /// was the chain's, in any order, and seq 0 for a log that was empty.
     #[must_use]
     pub fn hold_to(mut self, published: impl IntoIterator<Item = (u64, Hash)>) -> Replay {
         let misfits = self.chain.hold_to(published.into_iter().collect());

@@ -56,9 +56,9 @@ pub enum Command {
     Verify(Verify),
     /// Measure this machine: batches in process, HTTP, import, and the store's own limit
     ///
-    /// The limit is the plainest loop that writes the same rows, the key index in the order in which
-    /// keys come. The real path writes keys late and sorted, so its ratio may be above 1. Fsyncs are
-    /// commits, each of which waits for the disk once; checkpoints are not counted.
+    /// The limit is the plainest loop that writes the same rows, the key index in the order in
+    /// which keys come. The real path writes keys late and sorted, so its ratio may be above 1.
+    /// Fsyncs are commits, each of which waits for the disk once; checkpoints are not counted.
     Bench(Bench),
     /// Check configuration and store, and say what to do
     Doctor(Doctor),

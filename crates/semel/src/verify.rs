@@ -1,8 +1,9 @@
 //! `semel verify`: replays every ledger's log and compares it with all that the store keeps.
 //!
-//! Keeps P7: a log that was altered together with every hash in the store still does not lead to one
-//! that was kept elsewhere, and each verification prints the next to keep. Reads one snapshot, of a copy or beside a live server. Deliberately absent: mending.
-//! What was altered by hand is put right by hand, or from a copy.
+//! Keeps P7: a log that was altered together with every hash in the store still does not lead to
+//! one that was kept elsewhere, and each verification prints the next to keep. Reads one snapshot,
+//! of a copy or beside a live server. Deliberately absent: mending. What was altered by hand is put
+//! right by hand, or from a copy.
 
 mod head;
 mod pass;
@@ -26,8 +27,8 @@ use std::io::IsTerminal;
 /// Run `semel verify`.
 ///
 /// # Errors
-/// `Configuration` when there is no such ledger, or a hash of one that is left out; what stops a reader: no store, or a file that
-/// cannot be read at all.
+/// `Configuration` when there is no such ledger, or a hash of one that is left out; what stops a
+/// reader: no store, or a file that cannot be read at all.
 pub async fn run(global: &Global, args: &Verify) -> Result<Exit, Failure> {
     let config = Config::load(global, None)?;
     let reader = Reader::open(place::existing(&config)?)?;

@@ -221,11 +221,24 @@ async fn a_moments_share_of_the_lock_is_waited_for() {
     lock.lock_shared().unwrap();
     assert_eq!(refused(&path), Code::StoreLocked, "it is not waited for long");
     let holder = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        // Nobody sends: this only lets a moment pass.
+        let (_nobody, moment) = std::sync::mpsc::channel::<()>();
+        let _ = moment.recv_timeout(std::time::Duration::from_millis(20));
         drop(lock);
     });
     goes_on(&path, 1).await;
     holder.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_file_with_two_names_is_refused() {
+    let (dir, path) = filled(1).await;
+    let other = dir.path().join("other.db");
+    fs::hard_link(&path, &other).unwrap();
+    assert_eq!(refused(&path), Code::DataUnusable);
+    assert_eq!(refused(&other), Code::DataUnusable);
+    fs::remove_file(&other).unwrap();
+    goes_on(&path, 1).await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use super::books::{Books, LEDGER};
 use super::{anchored, codes, every_kind};
 use semel_core::account::Overdraft;
 use semel_core::chain::Hash;
+use semel_core::ledger::Position;
 use semel_core::problem::Code;
 use semel_core::verify::Replay;
 
@@ -128,7 +129,7 @@ fn behind_a_row_that_is_lost_the_next_anchor_is_believed() {
 
 /// The chain after each event, and before the first.
 fn hashes(books: &Books) -> Vec<Hash> {
-    let mut hashes = vec![Hash::ZERO];
+    let mut hashes = vec![Position::start("main").tail];
     for event in &books.events {
         let mut encoding = Vec::new();
         event.encode(LEDGER, &mut encoding);

@@ -213,8 +213,8 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use super::*;
 
@@ -225,11 +225,13 @@ mod tests {
         let limits = Limits { reads: 3, ..Limits::STANDARD };
         let app = App::new(store, Access::Open, limits).await.expect("the ledger can be made");
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let meet = Arc::new(Barrier::new(3));
         let read = |_| {
-            let (now, most) = (now.clone(), most.clone());
+            let (now, most, meet) = (now.clone(), most.clone(), meet.clone());
             app.read(move |_| {
                 most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                std::thread::sleep(Duration::from_millis(20));
+                // Three meet here or nobody goes on.
+                meet.wait();
                 now.fetch_sub(1, Ordering::SeqCst);
                 Ok(())
             })

@@ -2,8 +2,8 @@
 //!
 //! Every event's `id` is its seq, which is dense, so a client that comes back with `Last-Event-ID`
 //! misses nothing and can tell that it does (P5). What wakes a stream carries no data, so a slow
-//! client costs its own time only; and all streams together read at a bounded pace, so that those who
-//! follow never hold up those who pay.
+//! client costs its own time only; and all streams together read at a bounded pace, so that those
+//! who follow never hold up those who pay.
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;

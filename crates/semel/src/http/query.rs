@@ -1,7 +1,8 @@
 //! Query strings, page sizes and cursors of lists.
 //!
 //! An unknown name, a name twice or a malformed value is refused: a filter with a typing error
-//! would otherwise list everything, and so would one whose value was left out.
+//! would otherwise list everything. An empty value counts as absent, but for the key of a look-up:
+//! whoever has none would take the first stranger's payment for their own.
 
 use std::borrow::Cow;
 
@@ -14,6 +15,7 @@ use super::problem::{Field, Problem};
 /// The longest page of a list.
 pub(super) const PAGE_MOST: usize = 1_000;
 const PAGE: usize = 100;
+const KEY: &str = "idempotency_key";
 
 /// The parameters of a query string, decoded as HTML forms write them.
 pub(super) struct Query<'q> {
@@ -33,7 +35,9 @@ impl<'q> Query<'q> {
             if pairs.iter().any(|(other, _)| *other == name) {
                 return Err(refused(&name, "duplicate_field"));
             }
-            pairs.push((name, value));
+            if !value.is_empty() || name == KEY {
+                pairs.push((name, value));
+            }
         }
         Ok(Query { pairs })
     }

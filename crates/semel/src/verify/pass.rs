@@ -49,8 +49,8 @@ impl Report {
 /// `published`; `bar` counts events.
 ///
 /// # Errors
-/// `Configuration` when there is no such ledger, or a head of one that is left out; otherwise what stops a reader: a file that cannot
-/// be read at all.
+/// `Configuration` when there is no such ledger, or a head of one that is left out; otherwise what
+/// stops a reader: a file that cannot be read at all.
 pub fn audit(
     reader: &Reader,
     only: Option<&str>,

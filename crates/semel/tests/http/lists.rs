@@ -87,6 +87,8 @@ async fn a_query_that_means_nothing_is_a_bad_request() {
         let expected = format!("400 SEMEL-0001 {expected}");
         assert_eq!(answer.summary(), expected.trim_end(), "{path}");
     }
+    let answer = server.ask(get("/v1/payments?idempotency_key=")).await;
+    assert_eq!(answer.summary().trim_end(), "400 SEMEL-0002");
     for path in ["/v1/payments?limit=1000", "/v1/payments?limit=&cursor=", "/v1/payments?&"] {
         assert_eq!(server.ask(get(path)).await.status, 200, "{path}");
     }

@@ -5,8 +5,9 @@ use indicatif::ProgressBar;
 use rusqlite::Connection;
 use semel::verify::{Head, audit};
 use semel::wiring::Reader;
-use semel_core::chain::{ANCHOR_EVERY, Hash};
+use semel_core::chain::ANCHOR_EVERY;
 use semel_core::failure::Failure;
+use semel_core::ledger::Position;
 use semel_core::problem::Code;
 
 /// Ledger `main`.
@@ -16,7 +17,7 @@ const MAIN: u32 = 1;
 fn seal(file: &File) {
     let events = Reader::open(&file.path).unwrap().events(MAIN, 0, 10_000).unwrap();
     let conn = Connection::open(&file.path).unwrap();
-    let mut tail = Hash::ZERO;
+    let mut tail = Position::start("main").tail;
     for event in &events {
         let mut encoding = Vec::new();
         event.encode(MAIN, &mut encoding);
@@ -65,14 +66,19 @@ async fn events_and_ledgers_that_are_gone_are_found_by_what_was_published() {
     let later = file.altered("UPDATE ledger SET id = 'renamed' WHERE id = 'other'");
     heads[0].seq += 1;
     let events = heads[0].seq - 1;
+    let renamed =
+        "ledger renamed: the ledger's hash does not follow from the events behind event 0";
+    let gone = "a hash was published for event 3 of ledger other, which is not there";
+    let lost = format!(
+        "ledger main: a hash was published for event {}, but the log ends at {events}",
+        events + 1
+    );
     let expected = [
-        "a hash was published for event 3 of ledger other, which is not there".to_owned(),
-        format!(
-            "ledger main: a hash was published for event {}, but the log ends at {events}",
-            events + 1
-        ),
+        (Code::ChainBroken, renamed.to_owned()),
+        (Code::LogGap, gone.to_owned()),
+        (Code::LogGap, lost),
     ];
-    assert_eq!(found(&later, &heads), expected.map(|detail| (Code::LogGap, detail)));
+    assert_eq!(found(&later, &heads), expected);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -46,19 +47,40 @@ pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
     // By its real name: a store must not have two locks.
     let at = lock_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()));
     let unusable = |error| Stop::new(Code::DataUnusable, format!("{}: {error}", at.display()));
-    let file = File::options().create(true).truncate(false).write(true).open(&at);
-    let file = file.map_err(unusable)?;
+    let file = File::options().create(true).truncate(false).read(true).write(true).open(&at);
+    let mut file = file.map_err(unusable)?;
     match patiently(&file) {
-        Ok(()) => Ok(WriterLock(file)),
-        Err(TryLockError::WouldBlock) => Err(Stop::new(
-            Code::StoreLocked,
-            format!(
-                "{} is open in another process; stop that one first, or ask it over HTTP",
+        Ok(()) => {
+            only_name(path)?;
+            // For whoever is refused; on a full disk it is left out.
+            let _ = file.set_len(0).and_then(|()| write!(file, "{}", std::process::id()));
+            Ok(WriterLock(file))
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            let detail = format!(
+                "{} is open in another process ({holder}); stop that one first with \
+                 `kill {holder}`, or ask it over HTTP",
                 path.display()
-            ),
-        )),
+            );
+            Err(Stop::new(Code::StoreLocked, detail))
+        }
         Err(TryLockError::Error(error)) => Err(unusable(error)),
     }
+}
+
+/// Refuse a file that has two names: each would have a lock and a write-ahead log of its own.
+fn only_name(path: &Path) -> Result<(), Stop> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if path.metadata().is_ok_and(|file| file.is_file() && 1 < file.nlink()) {
+            let detail = format!("{} has another hard link; remove one", path.display());
+            return Err(Stop::new(Code::DataUnusable, detail));
+        }
+    }
+    Ok(())
 }
 
 /// Lock `file`, unless another holds it for longer than a moment.
