@@ -4,6 +4,7 @@
 //! writes (a lock file beside the store says so), in WAL mode with `synchronous=FULL`, asserted.
 
 use super::classify::classify;
+use refinery_core::{Migration, Runner};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use semel_core::failure::{Failure, Stop};
@@ -14,9 +15,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-mod embedded {
-    refinery::embed_migrations!("schema/sqlite");
-}
+/// Every migration, in order: its name and what it does. They are listed rather than embedded by
+/// `refinery`'s macro, which would build the library and all below it a second time.
+const MIGRATIONS: [(&str, &str); 1] =
+    [("V1__ledgers", include_str!("../../schema/sqlite/V1__ledgers.sql"))];
 
 /// `SEML`, in the header of the file.
 const APPLICATION_ID: i32 = 0x5345_4d4c;
@@ -181,7 +183,7 @@ fn applied(conn: &Connection) -> Result<Option<i64>, Failure> {
 }
 
 fn not_newer(version: i64) -> Result<(), Failure> {
-    let runner = embedded::migrations::runner();
+    let runner = runner()?;
     let newest = runner.get_migrations().iter().map(|m| i64::from(m.version())).max();
     let newest = newest.unwrap_or(0);
     if version <= newest {
@@ -191,10 +193,17 @@ fn not_newer(version: i64) -> Result<(), Failure> {
     Err(Stop::new(Code::StoreNewer, detail).into())
 }
 
+fn runner() -> Result<Runner, Failure> {
+    let migrations = MIGRATIONS.iter().map(|(name, sql)| Migration::unapplied(name, sql));
+    let migrations: Result<Vec<Migration>, _> = migrations.collect();
+    let named = |error: refinery_core::Error| Stop::new(Code::StoreDefect, error.to_string());
+    Ok(Runner::new(&migrations.map_err(named)?))
+}
+
 fn migrate(conn: &mut Connection) -> Result<(), Failure> {
     // Grouped: a migration and the record of it are in one SQL transaction, or a crash between the
     // two would leave a store that can never be opened again.
-    let runner = embedded::migrations::runner().set_abort_divergent(true).set_grouped(true);
+    let runner = runner()?.set_abort_divergent(true).set_grouped(true);
     let migrated = runner.run(conn);
     migrated.map(drop).map_err(|error| {
         use std::error::Error;
