@@ -55,8 +55,10 @@ impl Bare {
         self.conn.execute_batch("BEGIN IMMEDIATE")?;
         commit::write(&self.conn, LEDGER, effects)?;
         {
-            let mut insert =
-                self.conn.prepare_cached("INSERT INTO key_index (slot, seq) VALUES (?1, ?2)")?;
+            // Two keys of some millions share a first slot; thinking of that is not this loop's.
+            let mut insert = self
+                .conn
+                .prepare_cached("INSERT OR IGNORE INTO key_index (slot, seq) VALUES (?1, ?2)")?;
             for (slot, seq) in keys {
                 insert.execute([*slot, row::sql(*seq)?])?;
             }
