@@ -43,8 +43,8 @@ pub struct Options {
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// How long a leg's claim holds without a commit.
     pub leg_deadline: Duration,
-    /// How many keys of a ledger are remembered before they are written to its index in order:
-    /// more make the index cheaper, fewer the memory and the next start.
+    /// How many keys of a ledger are remembered at least before they are written to its index in
+    /// order: more make the index cheaper, fewer the memory and the next start.
     pub key_generation: usize,
 }
 

@@ -24,16 +24,16 @@ pub(super) struct Commit {
 }
 
 impl Writer {
-    /// Write `effects` and the cursor's move, and commit. On failure the caller rolls back, and
-    /// what was remembered is gone: the log knows better.
+    /// Write `effects` and the cursor's move, and commit. On failure the caller rolls back and
+    /// forgets `memory`.
     pub(super) fn commit(
         &mut self,
         ledger: u32,
         leg: Option<&LegClaim>,
-        mut memory: Memory,
+        memory: &mut Memory,
         effects: Vec<Effect>,
         to: Cursor,
-    ) -> Result<Memory, Failure> {
+    ) -> Result<(), Failure> {
         // As the snapshot told it: whatever was decided was decided from there.
         let before =
             memory.position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
@@ -42,10 +42,9 @@ impl Writer {
         if let Some(leg) = leg {
             self.move_cursor(leg, to)?;
         }
-        let generation = self.options.key_generation;
-        let indexed_seq = memory.remember(&self.conn, ledger, effects, after, generation)?;
+        memory.remember(&self.conn, ledger, effects, after)?;
         if after != before {
-            move_ledger(&self.conn, ledger, before, after, indexed_seq)?;
+            move_ledger(&self.conn, ledger, before, after, memory.keys.indexed_seq())?;
         }
         self.conn.execute_batch("COMMIT").map_err(|error| {
             // The disk failed: nothing more may be written on top of what it may have kept.
@@ -53,8 +52,7 @@ impl Writer {
                 self.stop(stop);
             }
             classify_commit(&error)
-        })?;
-        Ok(memory)
+        })
     }
 
     fn move_cursor(&self, leg: &LegClaim, to: Cursor) -> Result<(), Failure> {

@@ -21,6 +21,11 @@ use semel_core::problem::Code;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The part of a grown index that is written at once, by its number of keys: an eighth.
+const INDEX_SHARE: u64 = 8;
+/// Young keys that a grown index waits for at most: their memory, and the next start's time.
+const KEYS_MAX: usize = 1_000_000;
+
 /// Keys that the index does not hold, or not all of them.
 #[derive(Default)]
 pub(super) struct KeyMemory {
@@ -28,8 +33,9 @@ pub(super) struct KeyMemory {
     young: HashMap<i64, u64>,
     /// Slots and seqs, sorted, of the keys before them; being written.
     aging: Vec<(i64, u64)>,
-    /// How many of those are written.
+    /// How many of those are written, and how many when the open step is committed.
     written: usize,
+    writing: usize,
     /// The last seq whose key is in `aging`.
     aging_seq: u64,
     /// The last seq up to which all keys stand in the index.
@@ -74,16 +80,17 @@ impl KeyMemory {
         identities: &[(Identity, i64)],
     ) -> Result<Vec<Option<Arc<Event>>>, Failure> {
         let mut index = index(conn)?;
-        let mut found = Vec::with_capacity(identities.len());
+        let mut found = vec![None; identities.len()];
         self.free.clear();
-        for (identity, hash) in identities {
-            found.push(match self.walk(conn, &mut index, ledger, *hash, identity)? {
-                Ok(event) => Some(Arc::new(event)),
-                Err(slot) => {
-                    self.free.insert(identity.clone(), slot);
-                    None
-                }
-            });
+        // In the order of their slots, so that neighbours find the index's page at hand.
+        let mut asked: Vec<usize> = (0..identities.len()).collect();
+        asked.sort_unstable_by_key(|at| identities[*at].1);
+        for at in asked {
+            let (identity, hash) = &identities[at];
+            match self.walk(conn, &mut index, ledger, *hash, identity)? {
+                Ok(event) => found[at] = Some(Arc::new(event)),
+                Err(slot) => drop(self.free.insert(identity.clone(), slot)),
+            }
         }
         Ok(found)
     }
@@ -110,43 +117,11 @@ impl KeyMemory {
         Ok(())
     }
 
-    /// Write the next `count` aging keys, so that they are gone when as many new ones have come;
-    /// the last seq up to which all keys stand in the index then. As many young keys as a
-    /// `generation` has are the next to age.
-    pub(super) fn write_some(
-        &mut self,
-        conn: &Connection,
-        count: usize,
-        position: Position,
-        generation: usize,
-    ) -> Result<u64, Failure> {
-        if self.aging.is_empty() && self.young.len() >= generation {
-            self.age(position);
-        }
-        self.write_to(conn, self.aging.len().min(self.written + count))?;
-        Ok(self.indexed_seq)
-    }
-
-    /// Write all of them.
-    pub(super) fn write_all(
-        &mut self,
-        conn: &Connection,
-        position: Position,
-    ) -> Result<u64, Failure> {
-        self.write_to(conn, self.aging.len())?;
-        self.age(position);
-        self.write_to(conn, self.aging.len())?;
-        Ok(self.indexed_seq)
-    }
-
-    fn age(&mut self, position: Position) {
-        self.aging = self.young.drain().collect();
-        self.aging.sort_unstable();
-        self.aging_seq = position.next_seq - 1;
-    }
-
-    fn write_to(&mut self, conn: &Connection, end: usize) -> Result<(), Failure> {
+    /// Write the next `count` aging keys with the open step, so that they are gone when as many new
+    /// ones have come.
+    pub(super) fn write_some(&mut self, conn: &Connection, count: usize) -> Result<(), Failure> {
         const INSERT: &str = "INSERT INTO key_index (slot, seq) VALUES (?1, ?2)";
+        let end = self.aging.len().min(self.written.saturating_add(count));
         let write = || -> rusqlite::Result<()> {
             let mut insert = conn.prepare_cached(INSERT)?;
             for (slot, seq) in &self.aging[self.written..end] {
@@ -155,13 +130,60 @@ impl KeyMemory {
             Ok(())
         };
         write().map_err(|error| classify(&error))?;
-        self.written = end;
-        if end == self.aging.len() {
-            self.indexed_seq = self.indexed_seq.max(self.aging_seq);
-            self.aging = Vec::new();
-            self.written = 0;
-        }
+        self.writing = end;
         Ok(())
+    }
+
+    /// The last seq up to which all keys stand in the index when the open step is committed.
+    pub(super) fn indexed_seq(&self) -> u64 {
+        let all = self.writing == self.aging.len();
+        if all { self.indexed_seq.max(self.aging_seq) } else { self.indexed_seq }
+    }
+
+    /// The step was committed and left the ledger at `position`. As many young keys as a
+    /// `generation` has are the next to age.
+    pub(super) fn committed(&mut self, position: Position, generation: usize) {
+        self.indexed_seq = self.indexed_seq();
+        self.written = self.writing;
+        if self.written == self.aging.len() {
+            self.aging = Vec::new();
+            (self.written, self.writing) = (0, 0);
+        }
+        if self.aging.is_empty() && self.young.len() >= self.enough(generation) {
+            self.age(position);
+        }
+    }
+
+    /// The step was rolled back.
+    pub(super) fn rolled_back(&mut self) {
+        self.writing = self.written;
+    }
+
+    /// Write all of them.
+    pub(super) fn write_all(
+        &mut self,
+        conn: &Connection,
+        position: Position,
+    ) -> Result<u64, Failure> {
+        self.write_some(conn, usize::MAX)?;
+        self.age(position);
+        self.write_some(conn, usize::MAX)?;
+        Ok(self.indexed_seq())
+    }
+
+    /// How many young keys are worth writing: at least a `generation`, and more as the index grows,
+    /// so that as many neighbours as before share each of its pages.
+    fn enough(&self, generation: usize) -> usize {
+        let share = usize::try_from(self.indexed_seq / INDEX_SHARE).unwrap_or(usize::MAX);
+        generation.max(share.min(KEYS_MAX))
+    }
+
+    /// All young keys, up to `position`, are the next to be written.
+    fn age(&mut self, position: Position) {
+        self.aging = self.young.drain().collect();
+        self.aging.sort_unstable();
+        self.aging_seq = position.next_seq - 1;
+        (self.written, self.writing) = (0, 0);
     }
 
     /// The event that carries a key, or the slot that is free for it.

@@ -112,23 +112,17 @@ impl Memory {
         Ok(found)
     }
 
-    /// Take in a step's effects, which leave the ledger at `position`; how far the key index is up
-    /// to the log then. `generation` is how many keys are remembered before they are written.
+    /// Take in a step's effects, which leave the ledger at `position`.
     pub(super) fn remember(
         &mut self,
         conn: &Connection,
         ledger: u32,
         effects: Vec<Effect>,
         position: Position,
-        generation: usize,
-    ) -> Result<u64, Failure> {
-        let mut new_keys = 0;
+    ) -> Result<(), Failure> {
         for effect in effects {
             match effect {
-                Effect::Append(event) => {
-                    self.keys.insert(conn, ledger, &event)?;
-                    new_keys += usize::from(event.key.is_some());
-                }
+                Effect::Append(event) => self.keys.insert(conn, ledger, &event)?,
                 Effect::Open(account) | Effect::Update(account) => {
                     self.accounts.insert(account.id.clone(), account);
                 }
@@ -136,6 +130,14 @@ impl Memory {
             }
         }
         self.at = Some(position);
-        self.keys.write_some(conn, new_keys, position, generation)
+        Ok(())
+    }
+
+    /// The step was committed. `generation` is how many keys are remembered before they are
+    /// written.
+    pub(super) fn committed(&mut self, generation: usize) {
+        if let Some(position) = self.at {
+            self.keys.committed(position, generation);
+        }
     }
 }

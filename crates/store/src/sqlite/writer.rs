@@ -197,26 +197,33 @@ impl Writer {
             }
         };
         let (commit, commits) = mpsc::channel();
+        let new_keys = snapshot.recorded.iter().filter(|event| event.is_none()).count();
         if answer.send(Ok((snapshot, commit))).is_err() {
             return self.give_up(ledger, memory);
         }
+        // While that is decided.
+        let written = self.unless_stopped(|writer| memory.keys.write_some(&writer.conn, new_keys));
         let Ok(Commit { effects, to, answer }) = commits.recv_timeout(STEP_IDLE_MAX) else {
             return self.give_up(ledger, memory);
         };
-        let done =
-            self.unless_stopped(|writer| writer.commit(ledger, leg.as_ref(), memory, effects, to));
-        // After a failure, what it remembered may be wrong; the log knows better.
-        let done = done.map(|memory| {
-            let last_seq = memory.last_seq();
-            self.known.keep(ledger, memory);
-            self.committed.send_modify(|commits| commits.add(ledger, last_seq));
+        let done = self.unless_stopped(|writer| {
+            written.and_then(|()| writer.commit(ledger, leg.as_ref(), &mut memory, effects, to))
         });
-        let _ = answer.send(done);
+        if let Err(failure) = done {
+            // What was remembered may be wrong; the log knows better.
+            let _ = answer.send(Err(failure));
+            return;
+        }
+        self.committed.send_modify(|commits| commits.add(ledger, memory.last_seq()));
+        let _ = answer.send(Ok(()));
+        memory.committed(self.options.key_generation);
+        self.known.keep(ledger, memory);
     }
 
     /// Nothing happened, so what was remembered before still holds.
-    fn give_up(&mut self, ledger: u32, memory: Memory) {
+    fn give_up(&mut self, ledger: u32, mut memory: Memory) {
         self.roll_back();
+        memory.keys.rolled_back();
         self.known.keep(ledger, memory);
     }
 

@@ -62,6 +62,12 @@ impl Ledger {
         conn.execute_batch("BEGIN IMMEDIATE").unwrap();
         let identities: Vec<(Identity, i64)> = asked.keys().cloned().collect();
         let found = self.keys.look_up(conn, self.no, &identities).unwrap();
+        let new_keys = found.iter().filter(|event| event.is_none()).count();
+        self.keys.write_some(conn, new_keys).unwrap();
+        if rng.below(10) == 0 {
+            conn.execute_batch("ROLLBACK").unwrap();
+            return self.keys.rolled_back();
+        }
         let found: Vec<Option<u64>> = found.iter().map(|e| e.as_ref().map(|e| e.seq)).collect();
         assert_eq!(found, asked.values().copied().collect::<Vec<_>>());
         let mut model = self.model.clone();
@@ -74,13 +80,12 @@ impl Ledger {
             next_seq += 1;
         }
         let position = Position { next_seq, ..Position::start("main") };
-        let count = (next_seq - self.next_seq) as usize;
-        let indexed = self.keys.write_some(conn, count, position, 1 + rng.below(40)).unwrap();
-        let row = (self.no, next_seq as i64, indexed as i64);
+        let row = (self.no, next_seq as i64, self.keys.indexed_seq() as i64);
         conn.execute("UPDATE ledger SET next_seq = ?2, indexed_seq = ?3 WHERE no = ?1", row)
             .unwrap();
         if commits {
             conn.execute_batch("COMMIT").unwrap();
+            self.keys.committed(position, 1 + rng.below(40));
             (self.model, self.next_seq) = (model, next_seq);
         } else {
             conn.execute_batch("ROLLBACK").unwrap();
