@@ -29,7 +29,7 @@ use cli::{Cli, Command};
 use exit::Exit;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
-use std::ffi::OsString;
+use std::env::ArgsOs;
 use std::process::ExitCode;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -37,7 +37,9 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 /// Run the command line `args`, whose first is the program's name.
-pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+///
+/// Not generic on purpose: or whoever calls it would compile all below it once more.
+pub fn run(args: ArgsOs) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

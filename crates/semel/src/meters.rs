@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
-use metrics_exporter_prometheus::{
-    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+use prometheus::core::Collector;
+use prometheus::{
+    Histogram, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
 };
 use semel_core::ledger::{Outcome, Refusal};
 
@@ -21,114 +22,110 @@ const SECONDS: [f64; 14] = [
 const COMMANDS: [f64; 12] =
     [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
 
-/// Name, and what it tells.
-const DESCRIPTIONS: [(&str, &str); 8] = [
-    (REQUESTS, "Answers by method, route and status"),
-    (REQUEST_SECONDS, "From a request's headers to its answer"),
-    (OUTCOMES, "What became of commands: events by type, replays, refusals by cause"),
-    (STEP_COMMANDS, "Commands that were decided together"),
-    (STEP_SECONDS, "From the begin of a step to its commit, further tries included"),
-    (WAITING, "Commands that wait at a door or are being decided"),
-    (EVENTS, "Events in a ledger's log"),
-    (CONNECTIONS, "Open connections"),
-];
-
-const REQUESTS: &str = "semel_http_requests_total";
-const REQUEST_SECONDS: &str = "semel_http_request_seconds";
-const OUTCOMES: &str = "semel_outcomes_total";
-const STEP_COMMANDS: &str = "semel_step_commands";
-const STEP_SECONDS: &str = "semel_step_seconds";
-const WAITING: &str = "semel_door_waiting";
-const EVENTS: &str = "semel_ledger_events_total";
-const CONNECTIONS: &str = "semel_http_connections";
-
-const METADATA: Metadata<'static> = Metadata::new("semel", Level::INFO, Some("semel"));
-
 /// A server's registry; cheap to clone.
 #[derive(Clone)]
 pub struct Meters {
-    recorder: Arc<PrometheusRecorder>,
-    handle: PrometheusHandle,
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    outcomes: IntCounterVec,
+    step_commands: HistogramVec,
+    step_seconds: HistogramVec,
+    waiting: IntGaugeVec,
+    events: IntGaugeVec,
+    connections: IntGauge,
 }
 
 impl Meters {
     /// An empty registry.
     pub fn new() -> Meters {
-        let recorder = PrometheusBuilder::new()
-            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)
-            .and_then(|builder| {
-                builder.set_buckets_for_metric(Matcher::Suffix("_commands".into()), &COMMANDS)
-            })
-            .expect("neither list of buckets is empty")
-            .build_recorder();
-        for (name, description) in DESCRIPTIONS {
-            match name {
-                REQUEST_SECONDS | STEP_COMMANDS | STEP_SECONDS => {
-                    recorder.describe_histogram(name.into(), None, description.into());
-                }
-                WAITING | CONNECTIONS => {
-                    recorder.describe_gauge(name.into(), None, description.into());
-                }
-                _ => recorder.describe_counter(name.into(), None, description.into()),
-            }
+        let registry = Registry::new();
+        let counter = |name, help, labels: &[&str]| {
+            registered(&registry, IntCounterVec::new(Opts::new(name, help), labels))
+        };
+        let gauge = |name, help, labels: &[&str]| {
+            registered(&registry, IntGaugeVec::new(Opts::new(name, help), labels))
+        };
+        let histogram = |name, help, labels: &[&str], buckets: &[f64]| {
+            let options = HistogramOpts::new(name, help).buckets(buckets.to_vec());
+            registered(&registry, HistogramVec::new(options, labels))
+        };
+        Meters {
+            requests: counter(
+                "semel_http_requests_total",
+                "Answers by method, route and status",
+                &["method", "route", "status"],
+            ),
+            request_seconds: histogram(
+                "semel_http_request_seconds",
+                "From a request's headers to its answer",
+                &["method", "route"],
+                &SECONDS,
+            ),
+            outcomes: counter(
+                "semel_outcomes_total",
+                "What became of commands: events by type, replays, refusals by cause",
+                &["ledger", "outcome"],
+            ),
+            step_commands: histogram(
+                "semel_step_commands",
+                "Commands that were decided together",
+                &["ledger"],
+                &COMMANDS,
+            ),
+            step_seconds: histogram(
+                "semel_step_seconds",
+                "From the begin of a step to its commit, further tries included",
+                &["ledger"],
+                &SECONDS,
+            ),
+            waiting: gauge(
+                "semel_door_waiting",
+                "Commands that wait at a door or are being decided",
+                &["ledger"],
+            ),
+            events: gauge("semel_ledger_events", "Events in a ledger's log", &["ledger"]),
+            connections: registered(
+                &registry,
+                IntGauge::new("semel_http_connections", "Open connections"),
+            ),
+            registry,
         }
-        Meters { handle: recorder.handle(), recorder: Arc::new(recorder) }
     }
 
-    /// Everything, as text. Moves what was recorded into the buckets, as [`Meters::tidy`] does.
+    /// Everything, as text.
     pub fn render(&self) -> String {
-        self.handle.render()
-    }
-
-    /// Move what was recorded into the buckets, so that memory does not grow while nobody looks.
-    pub fn tidy(&self) {
-        self.handle.run_upkeep();
+        let text = TextEncoder::new().encode_to_string(&self.registry.gather());
+        text.expect("every family has a name and a type")
     }
 
     /// A request was answered.
     pub fn request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
-        let route = Label::new("route", route.to_owned());
-        let method = Label::from_static_parts("method", method);
-        let status = Label::new("status", status.to_string());
-        self.histogram(REQUEST_SECONDS, vec![method.clone(), route.clone()]).record(took);
-        self.counter(REQUESTS, vec![method, route, status]).increment(1);
+        self.request_seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
+        self.requests.with_label_values(&[method, route, &status.to_string()]).inc();
     }
 
     /// So many connections are open.
     pub fn connections(&self, open: usize) {
-        self.gauge(CONNECTIONS, Vec::new()).set(count(open));
+        self.connections.set(open as i64);
     }
 
     /// A ledger's log has so many events, and so many commands wait at its door.
     pub fn ledger(&self, ledger: &str, events: Option<u64>, waiting: usize) {
-        let label = || vec![Label::new("ledger", ledger.to_owned())];
-        self.gauge(WAITING, label()).set(count(waiting));
+        self.waiting.with_label_values(&[ledger]).set(waiting as i64);
         if let Some(events) = events {
-            self.counter(EVENTS, label()).absolute(events);
+            self.events.with_label_values(&[ledger]).set(events as i64);
         }
     }
 
     /// The part of a ledger's door.
     pub fn door(&self, ledger: &str) -> DoorMeters {
-        let label = || vec![Label::new("ledger", ledger.to_owned())];
         DoorMeters {
             ledger: ledger.into(),
-            commands: self.histogram(STEP_COMMANDS, label()),
-            seconds: self.histogram(STEP_SECONDS, label()),
-            meters: self.clone(),
+            commands: self.step_commands.with_label_values(&[ledger]),
+            seconds: self.step_seconds.with_label_values(&[ledger]),
+            outcomes: self.outcomes.clone(),
         }
-    }
-
-    fn counter(&self, name: &'static str, labels: Vec<Label>) -> Counter {
-        self.recorder.register_counter(&Key::from_parts(name, labels), &METADATA)
-    }
-
-    fn gauge(&self, name: &'static str, labels: Vec<Label>) -> Gauge {
-        self.recorder.register_gauge(&Key::from_parts(name, labels), &METADATA)
-    }
-
-    fn histogram(&self, name: &'static str, labels: Vec<Label>) -> Histogram {
-        self.recorder.register_histogram(&Key::from_parts(name, labels), &METADATA)
     }
 }
 
@@ -138,13 +135,23 @@ impl Default for Meters {
     }
 }
 
+/// What `made` is, shown by `registry` from now on.
+fn registered<C: Collector + Clone + 'static>(
+    registry: &Registry,
+    made: prometheus::Result<C>,
+) -> C {
+    let collector = made.expect("names and labels are words");
+    registry.register(Box::new(collector.clone())).expect("every name is used once");
+    collector
+}
+
 /// What a ledger's door records.
 #[derive(Clone)]
 pub struct DoorMeters {
     ledger: Arc<str>,
     commands: Histogram,
     seconds: Histogram,
-    meters: Meters,
+    outcomes: IntCounterVec,
 }
 
 impl DoorMeters {
@@ -155,8 +162,8 @@ impl DoorMeters {
 
     /// A step over `commands` ended, well or not.
     pub fn step(&self, commands: usize, took: Duration) {
-        self.commands.record(count(commands));
-        self.seconds.record(took);
+        self.commands.observe(commands as f64);
+        self.seconds.observe(took.as_secs_f64());
     }
 
     /// What became of the commands of a step.
@@ -166,9 +173,7 @@ impl DoorMeters {
             *tally.entry(word(outcome)).or_default() += 1;
         }
         for (outcome, count) in tally {
-            let ledger = Label::new("ledger", self.ledger.clone());
-            let outcome = Label::from_static_parts("outcome", outcome);
-            self.meters.counter(OUTCOMES, vec![ledger, outcome]).increment(count);
+            self.outcomes.with_label_values(&[&*self.ledger, outcome]).inc_by(count);
         }
     }
 }
@@ -189,9 +194,4 @@ fn word(outcome: &Outcome) -> &'static str {
             Refusal::AccountDiffers => "account_differs",
         },
     }
-}
-
-/// Prometheus counts in floats; nothing here comes near the end of their exact range.
-fn count(items: usize) -> f64 {
-    items as f64
 }

@@ -187,7 +187,6 @@ impl App {
 
     /// What has to be done now and then.
     pub(super) fn upkeep(&self) {
-        self.0.meters.tidy();
         if let Some(stop) = self.0.store.stopped() {
             doors::raise(&self.0.stop, &stop);
         }

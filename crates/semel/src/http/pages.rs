@@ -10,7 +10,7 @@ use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use rust_embed::RustEmbed;
+use include_dir::{Dir, include_dir};
 use semel_core::problem::Code;
 
 use super::payments::json;
@@ -18,9 +18,7 @@ use super::problem::Problem;
 use super::{routes, schema};
 
 /// One page for each code, named after it.
-#[derive(RustEmbed)]
-#[folder = "../../docs/errors"]
-struct Pages;
+static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/errors");
 
 static OPENAPI: LazyLock<String> =
     LazyLock::new(|| routes::openapi().to_json().expect("the description is always JSON"));
@@ -52,8 +50,8 @@ pub(super) async fn description() -> Response {
 )]
 pub(super) async fn error(Path(code): Path<String>) -> Result<Response, Problem> {
     let known = Code::ALL.iter().find(|known| known.as_str() == code);
-    let page = known.and_then(|known| Pages::get(&format!("{known}.md")));
+    let page = known.and_then(|known| PAGES.get_file(format!("{known}.md")));
     let page = page.ok_or_else(|| Problem::not_found("There is no such code"))?;
     let markdown = HeaderValue::from_static("text/markdown; charset=utf-8");
-    Ok(([(CONTENT_TYPE, markdown)], page.data).into_response())
+    Ok(([(CONTENT_TYPE, markdown)], page.contents()).into_response())
 }

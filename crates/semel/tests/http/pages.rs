@@ -154,7 +154,7 @@ async fn metrics_count_what_happened() {
         (request("POST", "/v1/payments", 201), 2),
         (request("POST", "/v1/payments", 422), 2),
         (request("GET", "none", 404), 1),
-        (r#"semel_ledger_events_total{ledger="main"}"#.into(), 3),
+        (r#"semel_ledger_events{ledger="main"}"#.into(), 3),
         (r#"semel_door_waiting{ledger="main"}"#.into(), 0),
         (r#"semel_step_seconds_count{ledger="main"}"#.into(), 6),
         (r#"semel_step_commands_bucket{ledger="main",le="1"}"#.into(), 6),
