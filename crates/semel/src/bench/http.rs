@@ -1,10 +1,9 @@
 //! The stages `http` and `alone`: one payment a request over loopback, the server a process of its
 //! own, the load from this one.
 
-use super::Measured;
-use super::audit::Audit;
 use super::meter::{self, Latencies};
 use super::work::{Payment, Work};
+use super::{Measured, audit};
 use crate::rig::{Client, Server, broken};
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
@@ -12,6 +11,9 @@ use semel_core::ledger::Command;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+/// Connections of a crowd.
+pub const CONNECTIONS: usize = 64;
 
 /// Measure `payments` payments over `connections` connections, each with one request at a time.
 ///
@@ -26,28 +28,24 @@ pub async fn run(
     bar.set_length(payments);
     let server = Server::start().await?;
     let mut work = Work::new();
-    open_accounts(server.address(), &work).await?;
+    let accounts = work.accounts().into_iter().filter_map(Request::open).collect();
+    send(server.address(), accounts, CONNECTIONS, &ProgressBar::hidden()).await?;
     let queue: Vec<Payment> = (0..payments).map(|_| work.payment()).collect();
     let keys: Vec<String> = queue.iter().map(|payment| payment.key.clone()).collect();
-    let queue = Arc::new(Mutex::new(queue));
+    let queue = queue.into_iter().map(Request::pay).collect();
 
     let pid = server.pid().to_string();
     let before = (meter::cpu_time("self"), meter::cpu_time(&pid), Instant::now());
-    let callers: Vec<_> = (0..connections)
-        .map(|_| tokio::spawn(call(server.address(), queue.clone(), bar.clone())))
-        .collect();
-    let mut latencies = Latencies::new();
-    for caller in callers {
-        latencies.add(&caller.await.map_err(|error| broken(error.to_string()))??);
-    }
+    let latencies = send(server.address(), queue, connections, bar).await?;
     let took = before.2.elapsed();
     let spent = |pid: &str, before: Option<Duration>| Some(meter::cpu_time(pid)? - before?);
     let (own, servers) = (spent("self", before.0), spent(&pid, before.1));
 
     let peak = meter::peak_memory(server.pid());
     let directory = server.killed();
-    let audit = Audit::of(&directory.path().join("data"), keys.into_iter()).await?;
-    let measured = audit.told(Measured::new(stage, payments, took).latencies(&latencies));
+    let measured = Measured::new(stage, payments, took).latencies(&latencies);
+    let data = directory.path().join("data");
+    let (measured, _) = audit::of(measured, &data, "", keys.into_iter()).await?;
     Ok(Measured {
         client_cpu_us: own.map(|time| measured.micros_each(time)),
         server_cpu_us: servers.map(|time| measured.micros_each(time)),
@@ -56,17 +54,16 @@ pub async fn run(
     })
 }
 
-async fn call(
-    address: SocketAddr,
-    queue: Arc<Mutex<Vec<Payment>>>,
-    bar: ProgressBar,
-) -> Result<Latencies, Failure> {
-    let refused = |error| broken(format!("no answer: {error}"));
-    let mut client = Client::connect(address).await.map_err(refused)?;
-    let mut latencies = Latencies::new();
-    loop {
-        let next = queue.lock().expect("nobody panics while holding it").pop();
-        let Some(Payment { key, amount, customer, merchant }) = next else { return Ok(latencies) };
+/// One request.
+struct Request {
+    path: &'static str,
+    key: Option<String>,
+    body: String,
+}
+
+impl Request {
+    fn pay(payment: Payment) -> Request {
+        let Payment { key, amount, customer, merchant } = payment;
         let body = format!(
             concat!(
                 r#"{{"amount":{},"currency":"USD","#,
@@ -74,26 +71,50 @@ async fn call(
             ),
             amount, customer, merchant
         );
+        Request { path: "/v1/payments", key: Some(key), body }
+    }
+
+    fn open(command: Command) -> Option<Request> {
+        let Command::OpenAccount(account) = command else { return None };
+        let body = format!(r#"{{"id":"{}","currency":"USD","overdraft":"unlimited"}}"#, account.id);
+        Some(Request { path: "/v1/accounts", key: None, body })
+    }
+}
+
+/// Send all `requests` over `connections` connections; how long each took.
+async fn send(
+    address: SocketAddr,
+    requests: Vec<Request>,
+    connections: usize,
+    bar: &ProgressBar,
+) -> Result<Latencies, Failure> {
+    let queue = Arc::new(Mutex::new(requests));
+    let callers: Vec<_> =
+        (0..connections).map(|_| tokio::spawn(call(address, queue.clone(), bar.clone()))).collect();
+    let mut latencies = Latencies::new();
+    for caller in callers {
+        latencies.add(&caller.await.map_err(|error| broken(error.to_string()))??);
+    }
+    Ok(latencies)
+}
+
+async fn call(
+    address: SocketAddr,
+    queue: Arc<Mutex<Vec<Request>>>,
+    bar: ProgressBar,
+) -> Result<Latencies, Failure> {
+    let refused = |error| broken(format!("no answer: {error}"));
+    let mut client = Client::connect(address).await.map_err(refused)?;
+    let mut latencies = Latencies::new();
+    loop {
+        let next = queue.lock().expect("nobody panics while holding it").pop();
+        let Some(Request { path, key, body }) = next else { return Ok(latencies) };
         let begun = Instant::now();
-        let answer = client.post("/v1/payments", Some(&key), body).await.map_err(refused)?;
+        let answer = client.post(path, key.as_deref(), body).await.map_err(refused)?;
         latencies.record(begun.elapsed());
         if answer.status != 201 {
             return Err(broken(format!("the server answered {}", answer.status)));
         }
         bar.inc(1);
     }
-}
-
-async fn open_accounts(address: SocketAddr, work: &Work) -> Result<(), Failure> {
-    let refused = |error| broken(format!("no answer: {error}"));
-    let mut client = Client::connect(address).await.map_err(refused)?;
-    for command in work.accounts() {
-        let Command::OpenAccount(request) = command else { continue };
-        let body = format!(r#"{{"id":"{}","currency":"USD","overdraft":"unlimited"}}"#, request.id);
-        let answer = client.post("/v1/accounts", None, body).await.map_err(refused)?;
-        if answer.status != 201 {
-            return Err(broken(format!("the server answered {}", answer.status)));
-        }
-    }
-    Ok(())
 }

@@ -1,9 +1,8 @@
 //! The stage `import`: JSON Lines of about 180 bytes from a file, imported by a process of its own.
 
-use super::Measured;
-use super::audit::Audit;
 use super::meter;
 use super::work::{Payment, Work};
+use super::{Measured, audit};
 use crate::rig::{self, broken};
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
@@ -20,6 +19,8 @@ debit_account = { at = "/customer" }
 credit_account = { at = "/merchant" }
 open_accounts = { debit = "unlimited", credit = "none" }
 "#;
+/// The namespace of its keys.
+const INGEST: &str = "bench";
 /// How often the child's memory is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -49,8 +50,9 @@ pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measure
     }
     let mut work = Work::new();
     let keys = (0..payments).map(|_| work.payment().key);
-    let audit = Audit::of(&dir.join("data"), keys).await?;
-    let measured = audit.told(Measured::new("import", payments, took));
+    let measured = Measured::new("import", payments, took);
+    let (measured, twin) = audit::of(measured, &dir.join("data"), INGEST, keys).await?;
+    let measured = measured.latencies(twin.intervals());
     Ok(Measured {
         client_cpu_us: cpu.map(|time| measured.micros_each(time)),
         peak_memory_bytes: peak,
@@ -80,7 +82,7 @@ fn write_lines(payments: u64, dir: &Path) -> std::io::Result<()> {
 fn spawn(dir: &Path) -> std::io::Result<Child> {
     rig::command(dir)?
         .args(["--json", "--data", "data", "import", "lines.jsonl", "--mapping", "mapping.toml"])
-        .args(["--ingest", "bench"])
+        .args(["--ingest", INGEST])
         .stderr(Stdio::piped())
         .spawn()
 }
