@@ -140,9 +140,10 @@ impl Health {
     }
 
     fn verdict(&self) -> &'static str {
-        match self.findings.is_empty() {
-            true => "Nothing is wrong. `semel verify` replays the whole log.",
-            false => "Every finding names its page, which tells more.",
+        match (self.findings.is_empty(), &self.store) {
+            (true, Some(_)) => "Nothing is wrong. `semel verify` replays the whole log.",
+            (true, None) => "Nothing is wrong; there is no store yet.",
+            (false, _) => "Every finding names its page, which tells more.",
         }
     }
 
@@ -182,7 +183,12 @@ impl Health {
             facts.add_row([name.as_str(), &value]);
         }
         match &self.store {
-            None => drop(facts.add_row(["store's file", "not there; `semel serve` makes it"])),
+            None => {
+                let there = config.store.exists();
+                let not_there = "not there; `semel serve` makes it";
+                let seen = if there { "there, but it cannot be read" } else { not_there };
+                facts.add_row(["store's file", seen]);
+            }
             Some(about) => {
                 let holder = if about.is_written { "a process" } else { "nobody" };
                 facts.add_row(["store's size", &mebibytes(about.file_bytes)]);

@@ -2,11 +2,11 @@
 //!
 //! Deliberately absent: whether what it keeps is right. That takes the whole log.
 
-use super::open::lock_path;
+use super::open::{lock_path, write_ahead_log};
 use crate::rows::About;
 use rusqlite::{Connection, Result as SqlResult};
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The file at `path`, which `conn` reads, as it is now.
 pub(super) fn about(conn: &Connection, path: &Path) -> SqlResult<About> {
@@ -18,12 +18,6 @@ pub(super) fn about(conn: &Connection, path: &Path) -> SqlResult<About> {
         log_bytes: bytes(&write_ahead_log(path)),
         is_written: is_written(path),
     })
-}
-
-fn write_ahead_log(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    PathBuf::from(name)
 }
 
 fn bytes(path: &Path) -> u64 {

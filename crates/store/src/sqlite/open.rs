@@ -39,8 +39,17 @@ pub(super) struct WriterLock(#[expect(dead_code, reason = "it is held, not used"
 
 /// The file that says who writes the store at `path`.
 pub(super) fn lock_path(path: &Path) -> PathBuf {
+    sibling(path, ".lock")
+}
+
+/// What was written to the store at `path` and stands not in the file itself yet.
+pub(super) fn write_ahead_log(path: &Path) -> PathBuf {
+    sibling(path, "-wal")
+}
+
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(suffix);
     PathBuf::from(name)
 }
 
@@ -111,22 +120,44 @@ pub(super) fn reader(path: &Path) -> Result<Connection, Stop> {
     }
     // Reading a write-ahead log needs its shared-memory file, which a reader may have to make.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(path, flags)
+    let beside = Connection::open_with_flags(path, flags)
         .or_else(|_| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY))
-        .map_err(|error| stop(&error, path))?;
-    let read_only = || -> Result<(), Failure> {
-        conn.busy_timeout(BUSY_WAIT).map_err(|error| classify(&error))?;
-        conn.pragma_update(None, "query_only", true).map_err(|error| classify(&error))?;
-        // The last to close a file would otherwise bring its log into it: the writer's to do.
-        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-            .map_err(|error| classify(&error))?;
-        identify(&conn)?;
-        match applied(&conn)? {
-            Some(version) => not_newer(version),
-            None => Err(Stop::new(Code::StoreCorrupt, "it has no schema").into()),
-        }
-    };
-    read_only().map_err(|failure| at(failure, path))?;
+        .map_err(|error| classify(&error))
+        .and_then(reading);
+    // A copy without a log, in a place that takes no files: nobody writes it meanwhile.
+    let conn = beside.or_else(|failure| match unwritten(path) {
+        Some(uri) => immutable(&uri).and_then(reading).map_err(|_| failure),
+        None => Err(failure),
+    });
+    conn.map_err(|failure| at(failure, path))
+}
+
+/// The name of a file that has no write-ahead log, as one that does not change.
+fn unwritten(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let escaped = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    (!write_ahead_log(&path).exists()).then(|| format!("file:{escaped}?immutable=1"))
+}
+
+fn immutable(uri: &str) -> Result<Connection, Failure> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri, flags).map_err(|error| classify(&error))
+}
+
+/// `conn`, if it reads a store of ours.
+fn reading(conn: Connection) -> Result<Connection, Failure> {
+    let sql = |error: rusqlite::Error| classify(&error);
+    conn.busy_timeout(BUSY_WAIT).map_err(sql)?;
+    conn.pragma_update(None, "query_only", true).map_err(sql)?;
+    // The last to close a file would otherwise bring its log into it: the writer's to do.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(sql)?;
+    identify(&conn)?;
+    match applied(&conn)? {
+        Some(version) => not_newer(version)?,
+        None => return Err(Stop::new(Code::StoreCorrupt, "it has no schema").into()),
+    }
     conn.set_prepared_statement_cache_capacity(64);
     Ok(conn)
 }
