@@ -6,6 +6,7 @@
 
 use crate::Text;
 use crate::card;
+use crate::chain::Hash;
 use crate::ingest::{Counts, count};
 use crate::ledger::{self, Command, Effect, Keys, Letter, Outcome, Snapshot};
 use crate::mapping::Rejection;
@@ -57,6 +58,35 @@ pub struct DeadLetter {
     pub masked: bool,
     /// When it failed, by the store's clock, in microseconds since 1970.
     pub at: i64,
+}
+
+impl DeadLetter {
+    /// What never changes of it, in one hash.
+    pub fn digest(&self) -> Hash {
+        digest(&self.source, self.line, &self.raw, self.masked, self.at)
+    }
+}
+
+/// What never changes of a dead letter, in one hash (SHA-256), so that `verify` finds one that was
+/// altered: a redrive would make another payment of it. Every part has its length before it.
+pub fn digest(source: &str, line: u64, raw: &Raw, masked: bool, at: i64) -> Hash {
+    let mut bytes = Vec::new();
+    let mut put = |part: Option<&[u8]>| {
+        let length = part.map_or(u64::MAX, |part| part.len() as u64);
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(part.unwrap_or_default());
+    };
+    put(Some(source.as_bytes()));
+    put(Some(&line.to_be_bytes()));
+    put(Some(&at.to_be_bytes()));
+    put(Some(&[u8::from(masked)]));
+    put(raw.key.as_deref());
+    put(raw.value.as_deref());
+    for (name, value) in &raw.headers {
+        put(Some(name.as_bytes()));
+        put(Some(value));
+    }
+    Hash::of(&bytes)
 }
 
 /// A dead letter on its way back, decoded again.
@@ -163,10 +193,15 @@ pub fn discard_keys(letters: &[i64]) -> Keys {
 
 /// Forget the dead letters that the snapshot's keys name and that are there; which they were.
 ///
-/// Their source's counts stay: they were read, and they died.
+/// Their source's counts stay: they were read, and they died. How many are gone is counted too.
 pub fn discard(snapshot: &Snapshot) -> (Vec<i64>, Vec<Effect>) {
-    let named = snapshot.keys.letters.iter().zip(letters(snapshot));
-    let there: Vec<i64> = named.filter_map(|(id, letter)| letter.map(|_| *id)).collect();
-    let effects = there.iter().map(|id| Effect::Settle(*id)).collect();
+    let (mut there, mut effects) = (Vec::new(), Vec::new());
+    for (id, letter) in snapshot.keys.letters.iter().zip(letters(snapshot)) {
+        let Some(Letter { source, .. }) = letter else { continue };
+        there.push(*id);
+        effects.push(Effect::Settle(*id));
+        let counts = Counts { discarded: 1, ..Counts::default() };
+        effects.push(Effect::Count(source.clone(), counts));
+    }
     (there, effects)
 }

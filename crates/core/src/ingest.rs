@@ -30,10 +30,12 @@ pub struct Counts {
     pub conflicts: i64,
     /// Items put aside, conflicts among them.
     pub dead_letters: i64,
+    /// Dead letters that were discarded: counted there still, and no longer kept.
+    pub discarded: i64,
 }
 
 impl Counts {
-    /// Every count with its name, in the order of the contract.
+    /// Every count that ingests tell, with its name, in the order of the contract.
     pub fn named(&self) -> [(&'static str, i64); 7] {
         [
             ("read", self.read),

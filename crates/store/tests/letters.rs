@@ -58,6 +58,7 @@ async fn ingests_and_letters_add_up_over_all_sources() {
         duplicates: 1,
         conflicts: 0,
         dead_letters: 3,
+        discarded: 0,
     };
     assert_eq!(reader.ingest(ledger, "shop").unwrap().unwrap().counts, shop);
     let names: Vec<_> = reader.ingests(ledger).unwrap().into_iter().map(|row| row.name).collect();

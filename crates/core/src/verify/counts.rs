@@ -64,8 +64,8 @@ pub fn compare(ledger: &str, legs: &[Leg], taken: &BTreeMap<Text, Taken>, findin
 
 /// The rule that a leg's counts do not keep.
 fn broken_rule(leg: &Leg) -> Option<&'static str> {
-    let Counts { read, accepted, succeeded, declined, duplicates, conflicts, dead_letters } =
-        leg.counts;
+    let Counts { read, accepted, succeeded, declined, duplicates, .. } = leg.counts;
+    let Counts { conflicts, dead_letters, discarded, .. } = leg.counts;
     let sum = |parts: &[i64]| parts.iter().map(|part| i128::from(*part)).sum::<i128>();
     let rules = [
         (leg.counts.named().iter().all(|(_, count)| *count >= 0), "no count is below zero"),
@@ -75,8 +75,10 @@ fn broken_rule(leg: &Leg) -> Option<&'static str> {
         ),
         (sum(&[succeeded, declined]) == i128::from(accepted), "accepted = succeeded + declined"),
         (conflicts <= dead_letters, "conflicts are among the dead letters"),
-        // Letters may have been discarded; they stay counted.
-        (leg.letters <= dead_letters, "every dead letter that is kept was counted"),
+        (
+            sum(&[leg.letters, discarded]) == i128::from(dead_letters),
+            "every dead letter is kept or was discarded",
+        ),
         (leg.conflicts <= conflicts, "every conflict that is kept was counted"),
     ];
     rules.into_iter().find(|(kept, _)| !kept).map(|(_, rule)| rule)

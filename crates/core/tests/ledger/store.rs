@@ -247,4 +247,5 @@ fn add(sum: &mut Counts, counts: &Counts) {
     sum.duplicates += counts.duplicates;
     sum.conflicts += counts.conflicts;
     sum.dead_letters += counts.dead_letters;
+    sum.discarded += counts.discarded;
 }

@@ -82,6 +82,7 @@ CREATE TABLE leg (
     duplicates   INTEGER NOT NULL DEFAULT 0,
     conflicts    INTEGER NOT NULL DEFAULT 0,
     dead_letters INTEGER NOT NULL DEFAULT 0,
+    discarded    INTEGER NOT NULL DEFAULT 0,    -- of the dead letters: those that are not kept
     CONSTRAINT leg_counts CHECK (read = accepted + duplicates + dead_letters)
 ) STRICT, WITHOUT ROWID;
 
@@ -99,7 +100,8 @@ CREATE TABLE dead_letter (
     masked          INTEGER NOT NULL CHECK (masked IN (0, 1)),
     first_failed_at INTEGER NOT NULL,
     last_failed_at  INTEGER NOT NULL,
-    attempts        INTEGER NOT NULL
+    attempts        INTEGER NOT NULL,
+    digest          BLOB    NOT NULL            -- of what never changes of it: SHA-256
 ) STRICT;
 
 CREATE INDEX dead_letter_source ON dead_letter (source, id);

@@ -235,8 +235,8 @@ fn update_accounts(conn: &Connection, ledger: u32, effects: &[Effect]) -> rusqli
 fn bury(conn: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
     const INSERT: &str =
         "INSERT INTO dead_letter (source, line, reason, detail, key, value, headers,
-            masked, first_failed_at, last_failed_at, attempts)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 1)";
+            masked, first_failed_at, last_failed_at, attempts, digest)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, 1, ?10)";
     conn.prepare_cached(INSERT)?.execute(params![
         letter.source,
         row::sql(letter.line)?,
@@ -247,6 +247,7 @@ fn bury(conn: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
         row::headers_json(&letter.raw.headers),
         letter.masked,
         letter.at,
+        letter.digest().0,
     ])?;
     Ok(())
 }
@@ -254,7 +255,8 @@ fn bury(conn: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
 fn count(conn: &Connection, source: &str, counts: &Counts) -> rusqlite::Result<()> {
     const ADD: &str = "UPDATE leg SET read = read + ?2, accepted = accepted + ?3,
             succeeded = succeeded + ?4, declined = declined + ?5, duplicates = duplicates + ?6,
-            conflicts = conflicts + ?7, dead_letters = dead_letters + ?8
+            conflicts = conflicts + ?7, dead_letters = dead_letters + ?8,
+            discarded = discarded + ?9
         WHERE source = ?1";
     let [read, accepted, succeeded, declined, duplicates, conflicts, dead_letters] =
         counts.named().map(|(_, count)| count);
@@ -267,5 +269,6 @@ fn count(conn: &Connection, source: &str, counts: &Counts) -> rusqlite::Result<(
         duplicates,
         conflicts,
         dead_letters,
+        counts.discarded,
     ])?)
 }

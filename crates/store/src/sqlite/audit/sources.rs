@@ -4,6 +4,7 @@ use super::Audit;
 use super::decode::Columns;
 use crate::rows::Read;
 use semel_core::Text;
+use semel_core::dead_letter::{Raw, digest};
 use semel_core::failure::Failure;
 use semel_core::ingest::Counts;
 use semel_core::reason::Reason;
@@ -32,10 +33,10 @@ impl Audit {
     pub fn sources(&self) -> Result<Sources, Failure> {
         const LEGS: &str = "SELECT source, ledger, ingest, read, accepted, succeeded, declined,
                 duplicates, conflicts, dead_letters, file, mapping, next, tail, hint, claim, owner,
-                until
+                until, discarded
             FROM leg ORDER BY source";
         const LETTERS: &str = "SELECT id, source, reason, line, headers, masked, attempts, detail,
-                key, value, first_failed_at, last_failed_at
+                key, value, first_failed_at, last_failed_at, digest
             FROM dead_letter ORDER BY id";
         let mut odd = Vec::new();
         let mut letters = Letters::new();
@@ -67,8 +68,8 @@ fn letter(row: Columns<'_>, letters: &mut Letters) -> Read<()> {
     *all += 1;
     let reason = Reason::parse(row.text(2)?).ok_or_else(|| row.odd(2))?;
     *conflicts += i64::from(reason == Reason::Conflict);
-    row.natural(3)?;
-    serde_json::from_str::<Vec<(String, Vec<u8>)>>(row.text(4)?).map_err(|_| row.odd(4))?;
+    let line = row.natural(3)?;
+    let headers = serde_json::from_str(row.text(4)?).map_err(|_| row.odd(4))?;
     if !matches!(row.number(5)?, 0 | 1) {
         return Err(row.odd(5));
     }
@@ -76,10 +77,12 @@ fn letter(row: Columns<'_>, letters: &mut Letters) -> Read<()> {
         return Err(row.odd(6));
     }
     row.text(7)?;
-    row.optional_bytes(8)?;
-    row.optional_bytes(9)?;
-    row.number(10)?;
+    let [key, value] = [8, 9].map(|column| row.optional_bytes(column));
+    let raw = Raw { key: key?.map(<[u8]>::to_vec), value: value?.map(<[u8]>::to_vec), headers };
     row.number(11)?;
+    if digest(source, line, &raw, row.number(5)? == 1, row.number(10)?) != row.hash(12)? {
+        return Err("it is not what was put aside".into());
+    }
     Ok(())
 }
 
@@ -95,6 +98,7 @@ fn leg(row: Columns<'_>, letters: &mut Letters) -> Read<(i64, Leg)> {
             duplicates: row.number(7)?,
             conflicts: row.number(8)?,
             dead_letters: row.number(9)?,
+            discarded: row.number(18)?,
         };
         row.text(10)?;
         row.text(11)?;

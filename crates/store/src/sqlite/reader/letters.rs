@@ -25,7 +25,7 @@ impl Reader {
     /// As every read.
     pub fn ingests(&self, ledger: u32) -> Result<Vec<IngestRow>, Failure> {
         const ASK: &str = "SELECT ingest, sum(read), sum(accepted), sum(succeeded), sum(declined),
-                sum(duplicates), sum(conflicts), sum(dead_letters)
+                sum(duplicates), sum(conflicts), sum(dead_letters), sum(discarded)
             FROM leg WHERE ledger = ?1 GROUP BY ingest ORDER BY ingest";
         self.ask(|conn| conn.prepare_cached(ASK)?.query_map([ledger], ingest)?.collect())
     }
@@ -91,6 +91,7 @@ fn ingest(row: &Row<'_>) -> SqlResult<IngestRow> {
         duplicates: row.get(5)?,
         conflicts: row.get(6)?,
         dead_letters: row.get(7)?,
+        discarded: row.get(8)?,
     };
     Ok(IngestRow { name: row.get(0)?, counts })
 }
