@@ -33,11 +33,13 @@ impl Raw {
         parts.map(|bytes| bytes.len() as u64).sum()
     }
 
-    /// Mask every card number; whether there was one.
+    /// Mask every card number, also one that the value's escapes hide; whether there was one.
     pub fn mask(&mut self) -> bool {
+        let hidden =
+            self.value.as_mut().is_some_and(|value| card::mask_escaped_card_numbers(value));
         let parts = self.key.iter_mut().chain(&mut self.value);
         let parts = parts.chain(self.headers.iter_mut().map(|(_, value)| value));
-        parts.fold(false, |masked, bytes| card::mask_card_numbers(bytes) | masked)
+        parts.fold(hidden, |masked, bytes| card::mask_card_numbers(bytes) | masked)
     }
 }
 

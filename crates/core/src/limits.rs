@@ -38,13 +38,14 @@ pub fn valid_key(key: &str) -> Result<(), Reason> {
     if valid { Ok(()) } else { Err(Reason::InvalidKey) }
 }
 
-/// A UUID or a longer number in hexadecimal: at least 32 hexadecimal digits, letters among them,
-/// and nothing else but hyphens.
+/// A UUID (RFC 9562, section 4), or at least 32 hexadecimal digits without a break, letters among
+/// them.
 fn is_machine_made(key: &str) -> bool {
-    let digits = key.bytes().filter(u8::is_ascii_hexdigit).count();
-    let hyphens = key.bytes().filter(|byte| *byte == b'-').count();
+    const UUID: [usize; 5] = [8, 4, 4, 4, 12];
+    let hexadecimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let letters = key.bytes().any(|byte| byte.is_ascii_alphabetic());
-    letters && 32 <= digits && digits + hyphens == key.len()
+    let long = key.len() >= 32 && hexadecimal(key);
+    letters && (long || key.split('-').map(str::len).eq(UUID) && key.split('-').all(hexadecimal))
 }
 
 /// An account id: 1 to 64 visible ASCII characters, and not `.` or `..`, which a URL's path would

@@ -180,7 +180,7 @@ pub enum DeadLetters {
         #[arg(long, default_value = "main", value_name = "NAME")]
         ledger: String,
     },
-    /// Decode and decide them again; without --yes, only say what would happen
+    /// Decode and decide them again; without --yes, only count them by reason
     Redrive {
         /// Which
         #[command(flatten)]

@@ -47,9 +47,13 @@ pub async fn run(global: &Global, args: &DeadLetters) -> Result<Exit, Failure> {
 
 fn list(global: &Global, config: &Config, which: &Which, limit: usize) -> Result<Exit, Failure> {
     let (reader, ledger) = reader(config, &which.ledger)?;
-    let mut rows = reader.letters(ledger, &filter(which, &[]), 0, limit.saturating_add(1))?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
+    let (filter, mut rows, mut more) = (filter(which, &[]), Vec::<LetterRow>::new(), true);
+    while more && rows.len() < limit {
+        let after = rows.last().map_or(0, |row| row.id);
+        let mut page = reader.letters(ledger, &filter, after, limit - rows.len())?;
+        rows.append(&mut page.rows);
+        more = page.more;
+    }
     if global.json {
         let data = rows.iter().map(letters::rendered).collect::<Vec<_>>().join(",");
         say(&format!(r#"{{"data":[{data}]}}"#))?;
@@ -119,20 +123,19 @@ fn plan(
     done: &str,
 ) -> Result<Exit, Failure> {
     let (reader, ledger) = reader(config, &which.ledger)?;
-    let plan = redrive::plan(&reader, ledger, filter)?;
+    let plan = redrive::plan(&reader, ledger, filter, cap)?;
     if global.json {
-        say(&letters::meant(plan, cap))?;
+        say(&letters::meant(plan))?;
         return Ok(Exit::Done);
     }
     let Plan { letters, reasons } = plan;
-    let taken = cap.map_or(letters, |cap| cap.min(letters));
     let mut table = table(&["reason", "dead letters"], &[1]);
     for (reason, count) in &reasons {
         table.add_row([reason.to_string(), grouped(count)]);
     }
     say(&table.to_string())?;
-    let oldest = if taken < letters { "the oldest " } else { "" };
-    note(&format!("{oldest}{} would be {done}; --yes does it", grouped(taken)));
+    let oldest = if cap == Some(letters) { "the oldest " } else { "" };
+    note(&format!("{oldest}{} would be {done}; --yes does it", grouped(letters)));
     Ok(Exit::Done)
 }
 

@@ -107,7 +107,7 @@ impl Health {
         let seen = Reader::open(&config.store).map_err(Failure::from).and_then(|reader| {
             self.store = Some(reader.about()?);
             for ledger in reader.ledgers()? {
-                let letters = reader.letter_reasons(ledger.no, &LetterFilter::default())?;
+                let letters = reader.letter_reasons(ledger.no, &LetterFilter::default(), None)?;
                 self.ledgers.push(LedgerHealth {
                     id: ledger.id.to_string(),
                     events: ledger.position.next_seq - 1,
@@ -141,8 +141,8 @@ impl Health {
 
     fn verdict(&self) -> &'static str {
         match (self.findings.is_empty(), &self.store) {
-            (true, Some(_)) => "Nothing is wrong. `semel verify` replays the whole log.",
-            (true, None) => "Nothing is wrong; there is no store yet.",
+            (true, Some(_)) => "Nothing wrong was seen. `semel verify` replays the whole log.",
+            (true, None) => "Nothing wrong was seen; there is no store yet.",
             (false, _) => "Every finding names its page, which tells more.",
         }
     }

@@ -92,7 +92,7 @@ pub async fn serve(
     app.end().await
 }
 
-/// How often the meters are tidied and the store is asked how it is.
+/// How often the store is asked how it is.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// How long to wait when the system has no socket to give.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(20);

@@ -30,6 +30,7 @@ use exit::Exit;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use std::env::ArgsOs;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
@@ -40,24 +41,30 @@ use tracing_subscriber::util::SubscriberInitExt;
 ///
 /// Not generic on purpose: or whoever calls it would compile all below it once more.
 pub fn run(args: ArgsOs) -> ExitCode {
+    let args: Vec<OsString> = args.collect();
+    // Also where the rest of the line makes no sense.
+    let json = args.iter().any(|arg| arg == "--json");
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
-            // Help for a pipe that was closed needs no answer.
+        Err(error) if error.use_stderr() => {
+            // Whoever closed the pipe needs no answer, here and below.
             let _closed = error.print();
-            return exit.into();
+            let told = error.render().to_string();
+            let first = told.lines().next().unwrap_or_default().trim_start_matches("error: ");
+            let misused = Failure::from(exit::misused(first));
+            let _closed = json.then(|| output::say(&exit::json(&misused)));
+            return Exit::Usage.into();
+        }
+        Err(help) => {
+            let _closed = help.print();
+            return Exit::Done.into();
         }
     };
-    let json = cli.global.json;
     match log().and_then(|()| runtime()?.block_on(command(cli))) {
         Ok(exit) => exit.into(),
         Err(failure) => {
             output::note(&exit::line(&failure));
-            if json {
-                // Whoever closed stdout reads the line above, or nothing.
-                let _closed = output::say(&exit::json(&failure));
-            }
+            let _closed = json.then(|| output::say(&exit::json(&failure)));
             Exit::from(&failure).into()
         }
     }

@@ -155,11 +155,6 @@ pub struct DoorMeters {
 }
 
 impl DoorMeters {
-    /// For a door whose numbers nobody asks for.
-    pub fn unheard() -> DoorMeters {
-        Meters::new().door("")
-    }
-
     /// A step over `commands` ended, well or not.
     pub fn step(&self, commands: usize, took: Duration) {
         self.commands.observe(commands as f64);

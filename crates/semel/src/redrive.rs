@@ -52,12 +52,18 @@ pub struct Plan {
     pub reasons: Vec<(Reason, u64)>,
 }
 
-/// What a redrive or a discard of the letters that `filter` means would be about. Blocks.
+/// What a redrive or a discard of the letters that `filter` means, at most `cap` of them, would be
+/// about. Blocks.
 ///
 /// # Errors
 /// What the store says.
-pub fn plan(reader: &Reader, ledger: u32, filter: &LetterFilter) -> Result<Plan, Failure> {
-    let reasons = reader.letter_reasons(ledger, filter)?;
+pub fn plan(
+    reader: &Reader,
+    ledger: u32,
+    filter: &LetterFilter,
+    cap: Option<u64>,
+) -> Result<Plan, Failure> {
+    let reasons = reader.letter_reasons(ledger, filter, cap)?;
     Ok(Plan { letters: reasons.iter().map(|(_, count)| count).sum(), reasons })
 }
 
@@ -151,8 +157,8 @@ impl<'s> Letters<'s> {
             return Ok(None);
         }
         let (ledger, filter, after) = (self.ledger, self.filter.clone(), self.after);
-        let rows =
-            read(self.store, move |reader| reader.letters(ledger, &filter, after, limit)).await?;
+        let page = read(self.store, move |reader| reader.letters(ledger, &filter, after, limit));
+        let rows = page.await?.rows;
         let Some(last) = rows.last() else { return Ok(None) };
         self.after = last.id;
         self.left = self.left.map(|left| left.saturating_sub(rows.len() as u64));

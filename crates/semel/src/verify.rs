@@ -14,15 +14,16 @@ pub use pass::{Report, audit};
 use crate::cli::{Global, Verify};
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::output::{grouped, say, table};
+use crate::output::{grouped, progress, say, table};
 use crate::place;
 use crate::wiring::Reader;
-use indicatif::{ProgressBar, ProgressStyle};
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use semel_core::verify::Finding;
 use serde_json::{Value, json};
-use std::io::IsTerminal;
+
+const PROGRESS: &str =
+    "{bar:40} {percent:>3} %  {human_pos}/{human_len} events  {per_sec}  {eta} left";
 
 /// Run `semel verify`.
 ///
@@ -32,7 +33,8 @@ use std::io::IsTerminal;
 pub async fn run(global: &Global, args: &Verify) -> Result<Exit, Failure> {
     let config = Config::load(global, None)?;
     let reader = Reader::open(place::existing(&config)?)?;
-    let (only, published, bar) = (args.ledger.clone(), args.published.clone(), progress());
+    let (only, published, bar) =
+        (args.ledger.clone(), args.published.clone(), progress(0, PROGRESS));
     let audited = tokio::task::spawn_blocking(move || {
         let report = audit(&reader, only.as_deref(), &published, &bar);
         bar.finish_and_clear();
@@ -77,13 +79,4 @@ fn told(report: &Report) -> String {
         misfits.add_row([code.as_str(), code.name(), detail]);
     }
     format!("{counts}\n\n{misfits}\n\nEach code has its page in docs/errors.")
-}
-
-fn progress() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = "{bar:40} {percent:>3} %  {human_pos}/{human_len} events  {per_sec}  {eta} left";
-    let style = ProgressStyle::with_template(style).expect("the template is well formed");
-    ProgressBar::new(0).with_style(style)
 }

@@ -134,6 +134,15 @@ pub struct LetterRow {
     pub mapping: Text,
 }
 
+/// Some dead letters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LetterPage {
+    /// In the order in which they came.
+    pub rows: Vec<LetterRow>,
+    /// Whether there are more behind them.
+    pub more: bool,
+}
+
 /// Which dead letters are meant. All fields narrow; none means all of the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterFilter {

@@ -9,6 +9,7 @@ use common::hand::{pay, proved};
 use common::open;
 use semel_core::problem::Code;
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -38,7 +39,9 @@ fn may_mount() -> bool {
     let tried = Command::new("unshare").args(["-rm", "sh", "-ec", script]).output();
     let may = tried.is_ok_and(|output| output.status.success());
     if !may {
-        eprintln!("SKIPPED: mounting a file system of one's own is not permitted here");
+        // Past the test harness, which shows nothing of a test that passes.
+        let told = b"SKIPPED: a test of the disk, for nobody may mount a file system here\n";
+        std::io::stderr().write_all(told).unwrap();
     }
     may
 }

@@ -1,13 +1,13 @@
 //! What readers tell of ingests and dead letters, and a redrive.
 
-use common::hand::{number, shop};
+use common::hand::{number, shop, sql};
 use common::{binding, command};
 use semel_core::dead_letter::{self, Raw, Redrive, Redriven};
 use semel_core::exactly_once::{Claim, Cursor, Decide, Step, Target};
 use semel_core::ingest::{Counts, Ingest, Item};
 use semel_core::mapping::Rejection;
 use semel_core::reason::Reason;
-use semel_store::rows::{Binding, LetterFilter};
+use semel_store::rows::{Binding, LetterFilter, LetterPage};
 use semel_store::sqlite::{Sqlite, SqliteTarget};
 use std::path::Path;
 
@@ -81,13 +81,13 @@ async fn ingests_and_letters_add_up_over_all_sources() {
         (ids(&[]), 0, 9, vec![]),
     ] {
         let found = reader.letters(ledger, &filter, after, limit).unwrap();
-        let found: Vec<i64> = found.iter().map(|letter| letter.id).collect();
+        let found: Vec<i64> = found.rows.iter().map(|letter| letter.id).collect();
         assert_eq!(found, expected, "{filter:?}");
     }
-    assert_eq!(reader.letters(ledger + 1, &all, 0, 9), Ok(vec![]));
+    assert_eq!(reader.letters(ledger + 1, &all, 0, 9), Ok(LetterPage::default()));
     let histogram = [(Empty, 2), (AmountInexact, 1), (MissingField, 1)];
-    assert_eq!(reader.letter_reasons(ledger, &all).unwrap(), histogram);
-    assert_eq!(reader.letter_reasons(ledger, &of("bank")).unwrap(), [(MissingField, 1)]);
+    assert_eq!(reader.letter_reasons(ledger, &all, None).unwrap(), histogram);
+    assert_eq!(reader.letter_reasons(ledger, &of("bank"), None).unwrap(), [(MissingField, 1)]);
 
     let letter = reader.letter(ledger, 2).unwrap().unwrap();
     assert_eq!((&*letter.file, letter.line, letter.attempts), ("file:1", 101, 1));
@@ -128,10 +128,32 @@ async fn a_letter_has_its_own_sources_mapping() {
             let leg = store.leg(ledger, binding).await.unwrap();
             ingest(&leg, source, &[], &[Reason::UnknownAccount]).await;
         }
-        let letters = store.reader().letters(ledger, &LetterFilter::default(), 0, 9).unwrap();
+        let letters = store.reader().letters(ledger, &LetterFilter::default(), 0, 9).unwrap().rows;
         let told: Vec<_> = letters.iter().map(|row| (&*row.file, &*row.mapping)).collect();
         assert_eq!(told, [("file:1", first), ("file:2", second)]);
         let second_letter = store.reader().letter(ledger, letters[1].id).unwrap().unwrap();
         assert_eq!(&*second_letter.mapping, second);
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_long_letters_is_short() {
+    let (_dir, path, store, ledger) = shop().await;
+    let leg = store.leg(ledger, of_ingest("file:1", "shop")).await.unwrap();
+    ingest(&leg, "file:1", &[], &[Reason::Undecodable; 5]).await;
+    sql(&path).execute("UPDATE dead_letter SET value = zeroblob(3 << 20)", []).unwrap();
+    let page = |after, limit| {
+        let all = LetterFilter::default();
+        let page = store.reader().letters(ledger, &all, after, limit).unwrap();
+        (page.rows.iter().map(|letter| letter.id).collect::<Vec<_>>(), page.more)
+    };
+    for (after, limit, expected) in [
+        (0, 9, (vec![1, 2], true)),
+        (2, 9, (vec![3, 4], true)),
+        (4, 9, (vec![5], false)),
+        (3, 1, (vec![4], true)),
+        (3, 2, (vec![4, 5], false)),
+    ] {
+        assert_eq!(page(after, limit), expected, "{after} {limit}");
     }
 }

@@ -242,6 +242,18 @@ async fn a_file_with_two_names_is_refused() {
 }
 
 #[tokio::test]
+async fn a_link_that_leads_nowhere_yet_has_one_lock() {
+    let dir = TempDir::new().unwrap();
+    let (path, link) = (dir.path().join("semel.db"), dir.path().join("link.db"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let store = open(&link).unwrap();
+    assert_eq!(refused(&path), Code::StoreLocked);
+    assert_eq!(refused(&link), Code::StoreLocked);
+    store.close().await;
+    goes_on(&path, 0).await;
+}
+
+#[tokio::test]
 async fn reading_a_copy_changes_no_byte_of_it() {
     let (dir, path) = filled(3).await;
     let store = open(&path).unwrap();

@@ -7,8 +7,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use serde::{Deserialize, Deserializer, de::Error};
-
 use super::Json;
 
 /// The way to a value: `""` is the whole document, `/a/0` the first element of member `a`.
@@ -116,12 +114,6 @@ impl fmt::Display for Pointer {
             write!(f, "/{}", segment.replace('~', "~0").replace('/', "~1"))?;
         }
         Ok(())
-    }
-}
-
-impl<'de> Deserialize<'de> for Pointer {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pointer, D::Error> {
-        Pointer::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

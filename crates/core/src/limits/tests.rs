@@ -140,6 +140,8 @@ fn keys_that_machines_make_are_not_searched_for_card_numbers() {
         // Digits alone are no sign of a machine, nor is anything that is not hexadecimal.
         ("41111111111111110000000000000000", Ok(())),
         ("00000000-4111-1111-1111-1111-00000000", Err(Reason::CardNumber)),
+        // Hyphens where no UUID has them.
+        ("4111-1111-1111-1111-abcdefabcdefabcd", Err(Reason::CardNumber)),
         ("8e034111-1111-4111-1111-6894a57f932x4111111111111111", Err(Reason::CardNumber)),
     ] {
         assert_eq!(valid_key(key), verdict, "{key}");

@@ -37,7 +37,7 @@ mod tests {
     use super::super::work::Work;
     use super::*;
     use crate::doors::Door;
-    use crate::meters::DoorMeters;
+    use crate::meters::Meters;
     use std::time::Duration;
     use tokio::sync::watch;
 
@@ -47,7 +47,8 @@ mod tests {
         let store = Store::open(&dir.path().join("semel.db")).unwrap();
         let ledger = store.ledger("main").await.unwrap().no;
         let (alarm, _) = watch::channel(None);
-        let (door, task) = Door::open(store.door(ledger), 100_000, DoorMeters::unheard(), alarm);
+        let (door, task) =
+            Door::open(store.door(ledger), 100_000, Meters::new().door("main"), alarm);
         let task = tokio::spawn(task);
         let mut work = Work::new();
         let pass = async |commands| drop(door.pass(commands).await.ok().unwrap());

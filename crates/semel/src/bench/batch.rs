@@ -6,7 +6,7 @@ use super::twin::Twin;
 use super::work::Work;
 use super::{Measured, rate};
 use crate::doors::{Door, Shut};
-use crate::meters::DoorMeters;
+use crate::meters::Meters;
 use crate::rig::broken;
 use crate::wiring::Store;
 use indicatif::ProgressBar;
@@ -36,7 +36,7 @@ pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measure
     let ledger = store.ledger("main").await?.no;
     let (alarm, _) = watch::channel(None);
     let capacity = 2 * CALLERS * BATCH;
-    let (door, task) = Door::open(store.door(ledger), capacity, DoorMeters::unheard(), alarm);
+    let (door, task) = Door::open(store.door(ledger), capacity, Meters::new().door("main"), alarm);
     let task = tokio::spawn(task);
     let mut twin = Twin::of(store.reader().clone(), ledger)?;
     let mut work = Work::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
@@ -31,6 +31,8 @@ struct Inner {
     bodies: Arc<Semaphore>,
     /// One permit for each read of the store.
     reads: Arc<Semaphore>,
+    /// One permit, for whoever redrives or discards.
+    letters: Semaphore,
     /// By the ledger's id.
     ledgers: BTreeMap<String, Ledger>,
     /// The name of the failure that the process cannot go on from, once there is one.
@@ -91,6 +93,7 @@ impl App {
             meters,
             bodies,
             reads,
+            letters: Semaphore::new(1),
             ledgers,
             stop,
             closing,
@@ -158,11 +161,16 @@ impl App {
         &self.0.ledgers
     }
 
+    /// The turn to redrive or discard: one at a time, for each holds many letters.
+    pub(super) async fn letters_turn(&self) -> SemaphorePermit<'_> {
+        self.0.letters.acquire().await.expect("it is never closed")
+    }
+
     /// What a client is told when steps that follow each other failed, after some of them may have
-    /// been stored; a named stop ends the server.
+    /// been stored. A named stop of the writer ends the server; a read that failed does not.
     pub(super) fn failed(&self, failure: Failure) -> Problem {
-        if let Failure::Permanent(stop) = &failure {
-            doors::raise(&self.0.stop, stop);
+        if let Some(stop) = self.0.store.stopped() {
+            doors::raise(&self.0.stop, &stop);
         }
         tracing::warn!(%failure, "a request of several steps failed");
         let detail = "Some of it may have been stored; send it again, nothing is applied twice";

@@ -20,7 +20,7 @@ use super::body;
 use super::decode::{self, Object};
 use super::payments::json;
 use super::problem::{Field, Problem};
-use super::query::{Query, page};
+use super::query::{Query, part};
 use super::schema::{self, Guarded, WithBody};
 use crate::redrive::{self, Plan, Summary};
 
@@ -55,9 +55,9 @@ pub(super) async fn list(
     let reason = query.parsed("reason", Reason::parse)?;
     let ingest = query.text("ingest").map(str::to_owned);
     let filter = LetterFilter { ids: None, ingest, reason };
-    let rows = app.read(move |reader| reader.letters(ledger, &filter, after, limit + 1)).await?;
-    let cursor = |shown: &LetterRow, _: &LetterRow| name(shown.id);
-    Ok(json(StatusCode::OK, page(&rows, limit, rendered, cursor)))
+    let page = app.read(move |reader| reader.letters(ledger, &filter, after, limit)).await?;
+    let next = page.rows.last().filter(|_| page.more).map(|last| name(last.id));
+    Ok(json(StatusCode::OK, part(&page.rows, rendered, next)))
 }
 
 /// Show a dead letter
@@ -114,6 +114,7 @@ pub(super) async fn redrive(
     if wish.dry_run {
         return planned(&app, ledger, wish).await;
     }
+    let _turn = app.letters_turn().await;
     let summary = redrive::redrive(app.store(), ledger, &wish.filter, wish.cap, None).await;
     let summary = summary.map_err(|failure| app.failed(failure))?;
     Ok(json(StatusCode::OK, redriven(summary)))
@@ -148,6 +149,7 @@ pub(super) async fn discard(
     if wish.dry_run {
         return planned(&app, ledger, wish).await;
     }
+    let _turn = app.letters_turn().await;
     let count = redrive::discard(app.store(), ledger, &wish.filter, wish.cap).await;
     let count = count.map_err(|failure| app.failed(failure))?;
     Ok(json(StatusCode::OK, discarded(count)))
@@ -210,14 +212,13 @@ fn ids(value: &Json<'_>) -> Result<Vec<i64>, &'static str> {
 
 async fn planned(app: &App, ledger: u32, wish: Wish) -> Result<Response, Problem> {
     let Wish { filter, cap, .. } = wish;
-    let plan = app.read(move |reader| redrive::plan(reader, ledger, &filter)).await?;
-    Ok(json(StatusCode::OK, meant(plan, cap)))
+    let plan = app.read(move |reader| redrive::plan(reader, ledger, &filter, cap)).await?;
+    Ok(json(StatusCode::OK, meant(plan)))
 }
 
 /// What a redrive or a discard would be about, as JSON.
-pub fn meant(plan: Plan, cap: Option<u64>) -> String {
-    let letters = Some(cap.map_or(plan.letters, |cap| cap.min(plan.letters)));
-    let reasons = Some(histogram(plan.reasons));
+pub fn meant(plan: Plan) -> String {
+    let (letters, reasons) = (Some(plan.letters), Some(histogram(plan.reasons)));
     text(&schema::RedriveAnswer { dry_run: true, letters, reasons, ..Default::default() })
 }
 

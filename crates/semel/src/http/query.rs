@@ -73,11 +73,14 @@ pub(super) fn page<T>(
     cursor: impl Fn(&T, &T) -> String,
 ) -> String {
     let (shown, hidden) = rows.split_at(rows.len().min(limit));
-    let data: Vec<String> = shown.iter().map(render).collect();
-    let next = match (shown.last(), hidden.first()) {
-        (Some(last), Some(next)) => json_text(&cursor(last, next)),
-        _ => "null".into(),
-    };
+    let next = shown.last().zip(hidden.first()).map(|(last, next)| cursor(last, next));
+    part(shown, render, next)
+}
+
+/// A part of a list, as JSON, and the cursor of the next one.
+pub(super) fn part<T>(rows: &[T], render: impl Fn(&T) -> String, next: Option<String>) -> String {
+    let data: Vec<String> = rows.iter().map(render).collect();
+    let next = next.map_or_else(|| "null".into(), |next| json_text(&next));
     format!(r#"{{"data":[{}],"next":{next}}}"#, data.join(","))
 }
 

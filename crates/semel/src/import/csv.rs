@@ -2,15 +2,18 @@
 //! quoted cell holds line ends.
 //!
 //! What is odd is put aside, never guessed at: a wrong number of columns, a carriage return outside
-//! quotes, a quote that is never closed. Text inside an unclosed quote is not read as records,
+//! quotes, text behind a closing quote, a quote that is never closed. Text inside an unclosed quote is not read as records,
 //! however much it looks like them.
+
+mod quotes;
 
 use super::decoder::Decoder;
 use super::input::{Input, Line};
 use super::record::{
-    COLUMNS, RECORD_MAX, Records, cut, is_blank, strip_mark, undecodable, without_end,
+    COLUMNS, RECORD_MAX, Records, cut, is_blank, strip_mark, too_long, undecodable, without_end,
 };
 use csv_core::{ReadRecordResult, Reader};
+use quotes::goes_on_behind_quotes;
 use semel_core::dead_letter::Raw;
 use semel_core::ingest::Item;
 use semel_core::ledger::Command;
@@ -90,7 +93,11 @@ impl Records for Csv {
             None => content(&self.decoder, &self.header.columns, bytes, cells),
             Some(Fault::Odd(why)) => Err(undecodable(why)),
             Some(Fault::Long(length)) => {
-                return Ok(Some(cut(record.line, bytes, length, headers)));
+                let mut item = cut(record.line, bytes, length, headers);
+                let Rejection { reason, detail } = too_long();
+                item.content =
+                    Err(Rejection { reason, detail: detail + "; is a quote not closed?" });
+                return Ok(Some(item));
             }
         };
         let raw = Raw { key: None, value: Some(bytes.clone()), headers };
@@ -172,6 +179,7 @@ const PART: usize = 64 * 1024;
 
 const UNCLOSED: &str = "a quote that is never closed";
 const BARE_RETURN: &str = "a carriage return outside quotes";
+const BEHIND_QUOTES: &str = "text behind a closing quote";
 
 /// Cuts physical lines into records and these into cells.
 struct Parser {
@@ -209,24 +217,26 @@ impl Parser {
         let (mut read, mut fed) = (first, 0);
         loop {
             let end = feed(&mut self.core, &self.bytes[fed..], &mut self.cells);
-            match (read, end.map(|end| &self.bytes[fed + end..])) {
+            let ends_line = end.map(|end| matches!(self.bytes[fed + end..], [] | [b'\n']));
+            match (read, ends_line) {
                 (Line::Part, end) => {
                     let ended = end.is_some();
                     self.pass_over(input, ended)?;
                     return Ok(Some(Fault::Long(input.next() - position)));
                 }
-                (Line::Whole | Line::Last, Some([] | [b'\n'])) => return Ok(None),
-                (Line::Whole | Line::Last, Some(_)) => return Ok(Some(Fault::Odd(BARE_RETURN))),
-                (Line::Last, None) => {
-                    return Ok((!self.ends_here()).then_some(Fault::Odd(UNCLOSED)));
+                (Line::Whole | Line::Last, Some(true)) => return Ok(self.fault()),
+                (Line::Whole | Line::Last, Some(false)) => {
+                    return Ok(Some(Fault::Odd(BARE_RETURN)));
                 }
+                (Line::Last, None) if self.ends_here() => return Ok(self.fault()),
+                (Line::Last, None) => return Ok(Some(unclosed(input))),
                 // A line's end inside quotes.
                 (Line::Whole, None) => fed = self.bytes.len(),
             }
             let room = RECORD_MAX.saturating_sub(fed);
             match input.line(&mut self.bytes, room)? {
                 Some(next) => read = next,
-                None => return Ok(Some(Fault::Odd(UNCLOSED))),
+                None => return Ok(Some(unclosed(input))),
             }
         }
     }
@@ -238,7 +248,10 @@ impl Parser {
             part.clear();
             match input.line(&mut part, PART)? {
                 Some(next) => read = next,
-                None => return Ok(()),
+                None => {
+                    input.ends_inside_quotes();
+                    return Ok(());
+                }
             }
             (self.cells.text_len, self.cells.ends_len) = (0, 0);
             ended = feed(&mut self.core, &part, &mut self.cells).is_some();
@@ -252,9 +265,17 @@ impl Parser {
         self.bytes.extend_from_slice(record);
         match feed(&mut self.core, &self.bytes, &mut self.cells) {
             Some(_) => Err(BARE_RETURN),
-            None if self.ends_here() => Ok(()),
+            None if self.ends_here() => match goes_on_behind_quotes(record) {
+                true => Err(BEHIND_QUOTES),
+                false => Ok(()),
+            },
             None => Err(UNCLOSED),
         }
+    }
+
+    /// What is wrong with a record whose cells were found.
+    fn fault(&self) -> Option<Fault> {
+        goes_on_behind_quotes(&self.bytes).then_some(Fault::Odd(BEHIND_QUOTES))
     }
 
     fn begin(&mut self) {
@@ -267,6 +288,11 @@ impl Parser {
     fn ends_here(&mut self) -> bool {
         feed(&mut self.core, b"\n", &mut self.cells).is_some()
     }
+}
+
+fn unclosed(input: &mut Input) -> Fault {
+    input.ends_inside_quotes();
+    Fault::Odd(UNCLOSED)
 }
 
 /// Feed `bytes` to the parser; how many it took, if the record ended.

@@ -15,12 +15,17 @@ use std::path::Path;
 
 const BUFFER: usize = 256 * 1024;
 
+/// In a cursor's hint, beside the number of lines: [`Input::ends_inside_quotes`].
+const INSIDE_QUOTES: u64 = 1 << 62;
+
 /// A file, from some cursor on.
 pub struct Input {
     reader: BufReader<File>,
     before: Sha256,
     next: u64,
     newlines: u64,
+    /// The file ends inside a cell's quotes: what is appended goes on with that cell.
+    inside_quotes: bool,
     /// The end was seen. What is appended from then on may go on with the last line or with the
     /// last record, and is left to a later run, which looks at that first.
     ended: bool,
@@ -45,8 +50,9 @@ impl Input {
     pub fn open(path: &Path, from: &Cursor) -> Result<Input, Stop> {
         let file = File::open(path).map_err(|error| unreadable(path, &error))?;
         let reader = BufReader::with_capacity(BUFFER, file);
-        let newlines = from.hint;
-        let mut input = Input { reader, before: Sha256::new(), next: 0, newlines, ended: false };
+        let (newlines, inside_quotes) = (from.hint & !INSIDE_QUOTES, from.hint >= INSIDE_QUOTES);
+        let (before, next, ended) = (Sha256::new(), 0, false);
+        let mut input = Input { reader, before, next, newlines, inside_quotes, ended };
         let changed = |why: &str| {
             let place = path.display();
             Stop::new(Code::SourceChanged, format!("{place}: {why}, up to byte {}", from.next))
@@ -60,6 +66,9 @@ impl Input {
         }
         let rest = input.reader.fill_buf().map_err(|error| unreadable(path, &error))?;
         let is_open = last.is_some_and(|last| last != b'\n');
+        if inside_quotes && !rest.is_empty() {
+            return Err(changed("goes on inside the quotes that its last record did not close"));
+        }
         if is_open && !begins_with_line_end(rest) {
             return Err(changed("goes on with the last line, which was already read as it was"));
         }
@@ -103,7 +112,13 @@ impl Input {
             return Cursor::START;
         }
         let tail = Hash(self.before.clone().finalize().into());
-        Cursor { next: self.next, tail, hint: self.newlines }
+        let quotes = if self.inside_quotes { INSIDE_QUOTES } else { 0 };
+        Cursor { next: self.next, tail, hint: self.newlines | quotes }
+    }
+
+    /// The record that was read last does not end where the file does.
+    pub fn ends_inside_quotes(&mut self) {
+        self.inside_quotes = true;
     }
 
     /// Where the next line begins, in bytes.

@@ -31,7 +31,7 @@ fn nothing_is_wrong_with_nothing_and_with_a_store_in_use() {
     assert_eq!(seen["store"]["written_by_a_process"], true);
     let table = place.run(&["doctor", "--listen", &address]);
     assert!(table.stdout.contains("main"), "{table:?}");
-    assert!(table.stderr.contains("Nothing is wrong"), "{table:?}");
+    assert!(table.stderr.contains("Nothing wrong was seen"), "{table:?}");
 }
 
 #[test]

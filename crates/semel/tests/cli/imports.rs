@@ -113,6 +113,24 @@ fn a_file_that_was_changed_where_it_was_read_is_refused() {
 }
 
 #[test]
+fn a_sheet_that_ended_inside_quotes_may_not_go_on_there() {
+    const HEADER: &str = "k,a,c,d,m,n,x\n";
+    for (end, rest) in [
+        ("1,1,USD,c:1,m:1,\"x\n", "2,9,USD,c:1,m:1,y\",\n"),
+        ("1,1,USD,c:1,m:1,\"x", "\n2,9,USD,c:1,m:1,y\",\n"),
+    ] {
+        let place = Place::new();
+        place.write("a.csv", [HEADER, end].concat());
+        assert_eq!(place.import("a.csv"), counts([1, 0, 0, 0, 0, 0, 1]));
+        assert_eq!(place.import("a.csv"), counts(NOTHING), "unchanged");
+        place.append("a.csv", rest);
+        let ran = place.run(&["import", "a.csv", "--mapping", "map.toml"]);
+        assert_eq!(ran.code, 3, "{end}: {ran:?}");
+        assert!(ran.stderr.contains("SEMEL-0110") && ran.stderr.contains("quotes"), "{ran:?}");
+    }
+}
+
+#[test]
 fn a_file_belongs_to_one_ingest_and_one_ledger() {
     let place = Place::new();
     place.write("a.jsonl", payment("1"));

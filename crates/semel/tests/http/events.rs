@@ -87,6 +87,21 @@ async fn the_log_is_followed_from_its_beginning_and_live() {
 }
 
 #[tokio::test]
+async fn a_log_that_another_process_wrote_is_followed_to_its_end() {
+    let server = server().await;
+    for number in 2..=600 {
+        server.ask(pay(&format!("k-{number}"), usd(number))).await;
+    }
+    let server = server.again().await;
+    let mut follower = Follower::follow(&server, get("/v1/events")).await;
+    for seq in 1..=602 {
+        assert_eq!(follower.next().await.map(|event| event.0), Some(seq));
+    }
+    server.ask(pay("live", usd(1))).await;
+    assert_eq!(follower.next().await.map(|event| event.0), Some(603));
+}
+
+#[tokio::test]
 async fn a_client_comes_back_where_it_left_off() {
     let server = server().await;
     for (ask, first) in [

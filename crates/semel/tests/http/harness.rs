@@ -63,7 +63,23 @@ impl Server {
     }
 
     async fn start(app: impl AsyncFnOnce(Store) -> App) -> Server {
-        let directory = tempfile::tempdir().expect("a directory can be made");
+        Server::start_in(tempfile::tempdir().expect("a directory can be made"), app).await
+    }
+
+    /// Stop this one, and start another where it kept its store.
+    pub async fn again(self) -> Server {
+        let Server { stop, task, store, directory, .. } = self;
+        drop(stop);
+        let ended = timeout(PATIENCE, task).await.expect("the server ends");
+        ended.expect("the server does not panic").expect("it ends well");
+        drop(store);
+        Server::start_in(directory, async move |store: Store| {
+            App::new(store, Access::Open, Limits::STANDARD).await.expect("the ledger is there")
+        })
+        .await
+    }
+
+    async fn start_in(directory: TempDir, app: impl AsyncFnOnce(Store) -> App) -> Server {
         let store = Store::open(&directory.path().join("semel.db")).expect("the store opens");
         let app = app(store.clone()).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
@@ -106,6 +122,11 @@ impl Server {
     /// How many events the ledger `main` has.
     pub fn events(&self) -> usize {
         self.store.reader().events(1, 0, usize::MAX).expect("the store is read").len()
+    }
+
+    /// The store's file.
+    pub fn file(&self) -> std::path::PathBuf {
+        self.directory.path().join("semel.db")
     }
 
     /// Damage the store's files under the running server, so that whatever is read next fails.

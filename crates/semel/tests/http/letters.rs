@@ -147,6 +147,19 @@ fn named(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_letter_that_cannot_be_read_stops_nothing_else() {
+    let server = server().await;
+    let conn = rusqlite::Connection::open(server.file()).unwrap();
+    conn.execute("UPDATE dead_letter SET reason = 'nonsense' WHERE id = 3", []).unwrap();
+    for path in ["/v1/dead-letters:redrive", "/v1/dead-letters:discard"] {
+        let answer = server.ask(post(path, r#"{"ingest":"shop"}"#)).await;
+        assert_eq!(answer.status, 503, "{path}");
+    }
+    assert_eq!(server.ask(pay("k", usd(1))).await.status, 201);
+    assert_eq!(server.ask(get("/readyz")).await.status, 200);
+}
+
+#[tokio::test]
 async fn dead_letters_are_listed_and_shown() {
     let server = server().await;
     let all = [

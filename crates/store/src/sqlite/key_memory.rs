@@ -159,6 +159,11 @@ impl KeyMemory {
         self.writing = self.written;
     }
 
+    /// How many keys the index lacks.
+    pub(super) fn unwritten(&self) -> usize {
+        self.young.len() + self.aging.len() - self.written
+    }
+
     /// Write all of them.
     pub(super) fn write_all(
         &mut self,

@@ -17,7 +17,13 @@ use std::collections::HashMap;
 const ACCOUNTS_MAX: usize = 100_000;
 
 /// Ledgers remembered at once.
-const LEDGERS_MAX: usize = 64;
+const LEDGERS_MAX: usize = 1_024;
+
+/// Keys and accounts remembered at once, of all ledgers together.
+const REMEMBERED_MAX: usize = 4_000_000;
+
+/// Keys that are forgotten rather than written: so few are soon read from the log again.
+const FEW_KEYS: usize = 10_000;
 
 /// The ledgers that are remembered, each with the number of its last use.
 #[derive(Default)]
@@ -38,9 +44,13 @@ impl Known {
         self.ledgers.insert(ledger, (self.uses, memory));
     }
 
-    /// Take the ledger that was used least recently, if there are too many.
+    /// Take the ledger that was used least recently, if too much is remembered of all of them.
     pub(super) fn surplus(&mut self) -> Option<(u32, Memory)> {
-        if self.ledgers.len() > LEDGERS_MAX { self.oldest() } else { None }
+        let remembered =
+            |(_, memory): &(u64, Memory)| memory.keys.unwritten() + memory.accounts.len();
+        let too_much = self.ledgers.values().map(remembered).sum::<usize>() > REMEMBERED_MAX;
+        let too_many = self.ledgers.len() > LEDGERS_MAX;
+        if self.ledgers.len() > 1 && (too_many || too_much) { self.oldest() } else { None }
     }
 
     /// Take the ledger that was used least recently.
@@ -80,6 +90,11 @@ impl Memory {
     /// What all of it belongs to: where the ledger stood when it was last looked at or moved.
     pub(super) fn position(&self) -> Option<Position> {
         self.at
+    }
+
+    /// Whether its keys are worth writing before it is forgotten.
+    pub(super) fn is_worth_writing(&self) -> bool {
+        self.keys.unwritten() > FEW_KEYS
     }
 
     /// The last seq of the log that it belongs to.
@@ -139,5 +154,23 @@ impl Memory {
         if let Some(position) = self.at {
             self.keys.committed(position, generation);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_that_was_used_least_recently_is_forgotten() {
+        let mut known = Known::default();
+        let ledgers = 1..=LEDGERS_MAX as u32;
+        ledgers.clone().for_each(|ledger| known.keep(ledger, Memory::default()));
+        let first = known.take(1);
+        known.keep(1, first);
+        assert!(known.surplus().is_none());
+        known.keep(0, Memory::default());
+        assert_eq!(known.surplus().map(|(ledger, _)| ledger), Some(2));
+        assert!(known.surplus().is_none());
     }
 }

@@ -55,11 +55,15 @@ fn sibling(path: &Path, suffix: &str) -> PathBuf {
 
 /// Take the right to write the store at `path`.
 pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
+    if !path.exists() {
+        // A link that leads nowhere yet has no real name.
+        let made = File::options().create(true).append(true).open(path);
+        made.map_err(|error| unusable(path, &error))?;
+    }
     // By its real name: a store must not have two locks.
     let at = lock_path(&path.canonicalize().unwrap_or_else(|_| path.to_owned()));
-    let unusable = |error| Stop::new(Code::DataUnusable, format!("{}: {error}", at.display()));
     let file = File::options().create(true).truncate(false).read(true).write(true).open(&at);
-    let mut file = file.map_err(unusable)?;
+    let mut file = file.map_err(|error| unusable(&at, &error))?;
     match patiently(&file) {
         Ok(()) => {
             only_name(path)?;
@@ -77,8 +81,13 @@ pub(super) fn lock(path: &Path) -> Result<WriterLock, Stop> {
             );
             Err(Stop::new(Code::StoreLocked, detail))
         }
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
+        Err(TryLockError::Error(error)) => Err(unusable(&at, &error)),
     }
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> Stop {
+    let remedy = "let this user write it, or name another directory with --data";
+    Stop::new(Code::DataUnusable, format!("{}: {error}; {remedy}", path.display()))
 }
 
 /// Refuse a file that has two names: each would have a lock and a write-ahead log of its own.

@@ -71,7 +71,8 @@ impl Claim for SqliteClaim {
     }
 }
 
-/// An open step: the writer's thread waits for its commit, and for nothing else.
+/// An open step: the writer's thread writes keys that are due and waits for its commit; no other job
+/// comes between.
 pub struct SqliteStep {
     claim: SqliteClaim,
     snapshot: Snapshot,

@@ -1,7 +1,7 @@
 //! The writer: a thread that owns the one connection that writes, and does one job after another.
 //!
-//! A step is a job that answers its snapshot and then waits for the commit, so nothing else is
-//! written between the two. Whoever drops the step, or lets it lie, ends the wait: rolled back.
+//! A step is a job that answers its snapshot, writes the next few keys of the index and waits for
+//! the commit; no other job comes between. Whoever drops the step, or lets it lie, ends the wait: rolled back.
 //! A job that panics is a named stop like any other: its caller and all later ones are told.
 
 use super::Options;
@@ -227,12 +227,14 @@ impl Writer {
         self.known.keep(ledger, memory);
     }
 
-    /// When too many ledgers are remembered, the one that was used least recently is written down
-    /// and forgotten.
+    /// When too much is remembered, the ledger that was used least recently is forgotten; many keys
+    /// are written down first.
     fn make_room(&mut self) {
         while let Some((ledger, memory)) = self.known.surplus() {
-            // A failure is noted; what was not written is read from the log again.
-            let _ = self.unless_stopped(|writer| writer.index_keys(ledger, memory));
+            if memory.is_worth_writing() {
+                // A failure is noted; what was not written is read from the log again.
+                let _ = self.unless_stopped(|writer| writer.index_keys(ledger, memory));
+            }
         }
     }
 

@@ -1,13 +1,17 @@
 //! What readers tell of ingests and their dead letters.
 
 use super::{Reader, count};
-use crate::rows::{IngestRow, LetterFilter, LetterRow};
+use crate::rows::{IngestRow, LetterFilter, LetterPage, LetterRow};
 use crate::sqlite::row;
 use rusqlite::{Result as SqlResult, Row, ToSql, params_from_iter};
 use semel_core::dead_letter::Raw;
 use semel_core::failure::Failure;
 use semel_core::ingest::Counts;
 use semel_core::reason::Reason;
+
+/// A page ends behind the letter that makes it this long, in bytes of what came: each may have a
+/// megabyte.
+const PAGE_BYTES: u64 = 4 * 1024 * 1024;
 
 impl Reader {
     /// The ingest named `name`, all its sources together.
@@ -30,7 +34,8 @@ impl Reader {
         self.ask(|conn| conn.prepare_cached(ASK)?.query_map([ledger], ingest)?.collect())
     }
 
-    /// Dead letters above the number `after`, in order.
+    /// Dead letters above the number `after`, in order: at most `limit`, and fewer where they are
+    /// long.
     ///
     /// # Errors
     /// As every read.
@@ -40,16 +45,26 @@ impl Reader {
         filter: &LetterFilter,
         after: i64,
         limit: usize,
-    ) -> Result<Vec<LetterRow>, Failure> {
+    ) -> Result<LetterPage, Failure> {
         const ASK: &str = "SELECT d.id, leg.ingest, leg.file, d.line, d.reason, d.detail, d.key,
                 d.value, d.headers, d.masked, d.first_failed_at, d.last_failed_at, d.attempts,
                 leg.mapping
             FROM dead_letter d JOIN leg ON leg.source = d.source";
         let (narrow, mut values) = narrowed(ledger, filter);
         values.push(Box::new(after));
-        values.push(Box::new(count(limit)));
+        values.push(Box::new(count(limit.saturating_add(1))));
         let ask = format!("{ASK} WHERE {narrow} AND d.id > ? ORDER BY d.id LIMIT ?");
-        self.ask(|conn| conn.prepare(&ask)?.query_map(params_from_iter(&values), letter)?.collect())
+        self.ask(|conn| {
+            let mut ask = conn.prepare(&ask)?;
+            let mut found = ask.query_map(params_from_iter(&values), letter)?;
+            let (mut rows, mut bytes) = (Vec::new(), 0);
+            while rows.len() < limit && bytes < PAGE_BYTES {
+                let Some(row) = found.next().transpose()? else { break };
+                bytes += row.raw.length();
+                rows.push(row);
+            }
+            Ok(LetterPage { more: found.next().transpose()?.is_some(), rows })
+        })
     }
 
     /// One dead letter.
@@ -58,10 +73,10 @@ impl Reader {
     /// As every read.
     pub fn letter(&self, ledger: u32, id: i64) -> Result<Option<LetterRow>, Failure> {
         let filter = LetterFilter { ids: Some(vec![id]), ..LetterFilter::default() };
-        Ok(self.letters(ledger, &filter, i64::MIN, 1)?.pop())
+        Ok(self.letters(ledger, &filter, i64::MIN, 1)?.rows.pop())
     }
 
-    /// How many dead letters there are, by reason, the most frequent first.
+    /// How many dead letters there are, of the oldest `cap`, by reason, the most frequent first.
     ///
     /// # Errors
     /// As every read.
@@ -69,11 +84,15 @@ impl Reader {
         &self,
         ledger: u32,
         filter: &LetterFilter,
+        cap: Option<u64>,
     ) -> Result<Vec<(Reason, u64)>, Failure> {
-        let (narrow, values) = narrowed(ledger, filter);
+        let (narrow, mut values) = narrowed(ledger, filter);
+        values.push(Box::new(cap.map_or(i64::MAX, |cap| i64::try_from(cap).unwrap_or(i64::MAX))));
         let ask = format!(
-            "SELECT d.reason, count(*) FROM dead_letter d JOIN leg ON leg.source = d.source
-             WHERE {narrow} GROUP BY d.reason ORDER BY count(*) DESC, d.reason"
+            "SELECT reason, count(*) FROM (
+                SELECT d.reason FROM dead_letter d JOIN leg ON leg.source = d.source
+                WHERE {narrow} ORDER BY d.id LIMIT ?
+             ) GROUP BY reason ORDER BY count(*) DESC, reason"
         );
         self.ask(|conn| {
             let reasons = |row: &Row<'_>| Ok((row::reason(row, 0)?, row::seq(row, 1)?));
