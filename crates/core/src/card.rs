@@ -8,8 +8,8 @@
 //! grouped number do not hide it: `1234 4111 1111 1111 1111` and `4111-1111-1111-1111-1` hold one.
 //! Every place where digits begin is tried, in time linear in the text.
 //!
-//! Deliberately absent: numbers behind encodings other than JSON's escapes, digits other than ASCII,
-//! three-digit codes and dates of expiry.
+//! Deliberately absent: numbers behind encodings other than JSON's escapes, digits other than
+//! ASCII, three-digit codes and dates of expiry.
 
 mod escaped;
 #[cfg(test)]

@@ -37,8 +37,8 @@ struct Measured {
     payments_per_second: f64,
     limit_per_second: f64,
     ratio: f64,
-    /// Of a request or a batch, the time until its answer; of the stage `import`, which nobody waits
-    /// for, the time from a commit to the next.
+    /// Of a request or a batch, the time until its answer; of the stage `import`, which nobody
+    /// waits for, the time from a commit to the next.
     p50_ms: f64,
     p99_ms: f64,
     /// Processor time of the client's half where client and server are two processes, of the whole

@@ -213,7 +213,6 @@ fn writer(config: &Config, ledger: &str) -> Result<(Store, u32), Failure> {
 /// The number of the ledger named `name`, which must be there.
 fn number(reader: &Reader, name: &str) -> Result<u32, Failure> {
     config::name("ledger", name).map_err(misused)?;
-    let there = reader.ledgers()?.into_iter().find(|ledger| *ledger.id == *name);
     let missing = || misused(format!("there is no ledger `{name}`; `semel ledger list` tells all"));
-    Ok(there.ok_or_else(missing)?.no)
+    Ok(reader.ledger(name)?.ok_or_else(missing)?.no)
 }

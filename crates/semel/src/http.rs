@@ -20,7 +20,7 @@ pub mod dead_letters;
 mod decode;
 mod events;
 mod health;
-mod ingests;
+pub mod ingests;
 mod key;
 pub mod limits;
 mod linger;

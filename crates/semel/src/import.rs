@@ -20,16 +20,16 @@ use crate::config::Config;
 use crate::doors::backoff;
 use crate::exit::{Exit, misused};
 use crate::http::access::MAIN;
+use crate::http::ingests::members;
 use crate::output::{grouped, note, progress, say, table};
 use crate::wiring::{Reader, Store};
 use semel_core::exactly_once::pump::{Ended, pump};
 use semel_core::failure::{Failure, Stop};
 use semel_core::ingest::{Counts, Ingest};
 use semel_core::problem::Code;
-use serde::Serialize;
 use settings::Settings;
 use source::FileSource;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// How many records are one step.
 const STEP: usize = 5_000;
@@ -37,15 +37,8 @@ const PROGRESS: &str =
     "{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
 
 /// What became of the records of one run.
-#[derive(Debug, Serialize)]
 struct Summary {
-    read: i64,
-    accepted: i64,
-    succeeded: i64,
-    declined: i64,
-    duplicates: i64,
-    conflicts: i64,
-    dead_letters: i64,
+    counts: Counts,
     seconds: f64,
 }
 
@@ -62,10 +55,11 @@ pub async fn run(global: &Global, args: &Import) -> Result<Exit, Failure> {
     store.close().await;
     let summary = taken?;
     if global.json {
-        say(&serde_json::to_string(&summary).expect("a summary is JSON"))?;
+        let (counts, seconds) = (members(&summary.counts), summary.seconds);
+        say(&format!(r#"{{{counts},"seconds":{seconds}}}"#))?;
     } else {
         say(&summary.table())?;
-        if summary.dead_letters > 0 {
+        if summary.counts.dead_letters > 0 {
             let ingest = &settings.ingest;
             note(&format!("What could not be taken: semel dead-letters list --ingest {ingest}"));
         }
@@ -93,14 +87,13 @@ async fn take(store: &Store, settings: &Settings) -> Result<Summary, Failure> {
     }
     // This process alone writes the store, so the difference is this run's, to the last record.
     let after = counts(store.reader(), ledger, settings)?;
-    Ok(Summary::between(&before, &after, started.elapsed()))
+    Ok(Summary { counts: after.since(&before), seconds: started.elapsed().as_secs_f64() })
 }
 
 /// The number of the ledger, which is made if the configuration names it.
 async fn ledger(store: &Store, settings: &Settings) -> Result<u32, Failure> {
     let (name, given) = (&settings.ledger, settings.ledger_given);
-    let there = || store.reader().ledgers().map(|all| all.iter().any(|one| *one.id == **name));
-    if given && name != MAIN && !there()? {
+    if given && name != MAIN && store.reader().ledger(name)?.is_none() {
         return Err(misused(format!(
             "there is no ledger `{name}`; make it with `semel ledger create {name}`"
         ))
@@ -115,29 +108,18 @@ fn counts(reader: &Reader, ledger: u32, settings: &Settings) -> Result<Counts, F
 }
 
 impl Summary {
-    fn between(before: &Counts, after: &Counts, elapsed: Duration) -> Summary {
-        Summary {
-            read: after.read - before.read,
-            accepted: after.accepted - before.accepted,
-            succeeded: after.succeeded - before.succeeded,
-            declined: after.declined - before.declined,
-            duplicates: after.duplicates - before.duplicates,
-            conflicts: after.conflicts - before.conflicts,
-            dead_letters: after.dead_letters - before.dead_letters,
-            seconds: elapsed.as_secs_f64(),
-        }
-    }
-
     fn table(&self) -> String {
+        let Counts { read, accepted, succeeded, declined, duplicates, .. } = self.counts;
+        let Counts { dead_letters, conflicts, .. } = self.counts;
         let mut table = table(&["records", "count"], &[1]);
         for (name, count) in [
-            ("read", self.read),
-            ("accepted", self.accepted),
-            ("  succeeded", self.succeeded),
-            ("  declined", self.declined),
-            ("duplicates", self.duplicates),
-            ("dead letters", self.dead_letters),
-            ("  conflicts", self.conflicts),
+            ("read", read),
+            ("accepted", accepted),
+            ("  succeeded", succeeded),
+            ("  declined", declined),
+            ("duplicates", duplicates),
+            ("dead letters", dead_letters),
+            ("  conflicts", conflicts),
         ] {
             table.add_row([name.to_owned(), grouped(count)]);
         }

@@ -1,6 +1,6 @@
 //! The store on SQLite: one file, one writer thread, readers beside it.
 //!
-//! Reading order: [`target`] (the law's types), `writer` (the thread that owns the connection),
+//! Reading order: `target` (the law's types), `writer` (the thread that owns the connection),
 //! `bindings` (ledgers and sources by name), `step` and `commit` (what happens under the lock),
 //! `memory` and `key_memory` (what the writer knows without looking), `row` (rows and what they
 //! mean), `reader`. PostgreSQL takes its place beside this with the same outline.

@@ -3,6 +3,7 @@
 
 use super::twin::Twin;
 use super::{Measured, meter};
+use crate::http::access::MAIN;
 use crate::rig::broken;
 use crate::wiring::{Reader, Store};
 use semel_core::failure::Failure;
@@ -25,8 +26,7 @@ pub async fn of(
     Store::open(&path)?.close().await;
     let bytes = meter::bytes_on_disk(data);
     let reader = Reader::open(&path)?;
-    let ledger = reader.ledgers()?.into_iter().find(|ledger| &*ledger.id == "main");
-    let ledger = ledger.ok_or_else(|| broken("the server has made no ledger"))?;
+    let ledger = reader.ledger(MAIN)?.ok_or_else(|| broken("there is no ledger"))?;
     let mut twin = Twin::of(reader, ledger.no)?;
     twin.follow()?;
     Ok((measured.disk(bytes, twin.steps()).beside(&twin, namespace, keys), twin))

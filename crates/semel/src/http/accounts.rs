@@ -10,7 +10,7 @@ use semel_core::Text;
 use semel_core::account::Account;
 use semel_core::event::Kind;
 use semel_core::id::EventId;
-use semel_core::ledger::{Command, Outcome};
+use semel_core::ledger::{Command, Outcome, Refusal};
 use semel_core::limits::valid_account;
 use semel_core::render;
 use semel_store::rows::Entry;
@@ -208,7 +208,7 @@ fn existing(id: &str) -> Result<Text, Problem> {
 }
 
 fn unknown() -> Problem {
-    Problem::not_found("The ledger has no such account")
+    Refusal::UnknownAccount.into()
 }
 
 fn account(outcome: Outcome) -> Result<(Account, bool), Problem> {

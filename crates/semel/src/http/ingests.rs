@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use semel_core::ingest::Counts;
 use semel_core::payment::json_text;
 use semel_store::rows::IngestRow;
 
@@ -69,8 +70,11 @@ pub(super) async fn show(
 }
 
 fn rendered(row: &IngestRow) -> String {
-    let named = row.counts.named();
-    let counts: Vec<String> =
-        named.iter().map(|(name, count)| format!(r#""{name}":{count}"#)).collect();
-    format!(r#"{{"name":{},{}}}"#, json_text(&row.name), counts.join(","))
+    format!(r#"{{"name":{},{}}}"#, json_text(&row.name), members(&row.counts))
+}
+
+/// Counts as members of a JSON object, in the order of the contract.
+pub fn members(counts: &Counts) -> String {
+    let member = |(name, count): &(&str, i64)| format!(r#""{name}":{count}"#);
+    counts.named().iter().map(member).collect::<Vec<_>>().join(",")
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use semel_core::Text;
 use semel_core::event::Event;
 use semel_core::id::EventId;
-use semel_core::ledger::{Command, Outcome};
+use semel_core::ledger::{Command, Outcome, Refusal};
 use semel_core::payment::{Identity, Payment, State as PaymentState};
 use semel_core::problem::Code;
 use semel_core::render;
@@ -172,7 +172,7 @@ pub(super) fn payment_id(text: &str, ledger: u32) -> Result<EventId, Problem> {
 }
 
 pub(super) fn unknown_payment() -> Problem {
-    Problem::not_found("The ledger has no such payment")
+    Refusal::UnknownPayment.into()
 }
 
 /// The first answer to a request that was recorded, now or before.

@@ -2,8 +2,8 @@
 //! quoted cell holds line ends.
 //!
 //! What is odd is put aside, never guessed at: a wrong number of columns, a carriage return outside
-//! quotes, text behind a closing quote, a quote that is never closed. Text inside an unclosed quote is not read as records,
-//! however much it looks like them.
+//! quotes, text behind a closing quote, a quote that is never closed. Text inside an unclosed quote
+//! is not read as records, however much it looks like them.
 
 mod quotes;
 

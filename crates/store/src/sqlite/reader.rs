@@ -44,6 +44,14 @@ impl Reader {
         self.ask(|conn| conn.prepare_cached(ask)?.query_map([], row::ledger)?.collect())
     }
 
+    /// The ledger named `id`.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn ledger(&self, id: &str) -> Result<Option<Ledger>, Failure> {
+        self.ask(|conn| row::ledger_by_id(conn, id))
+    }
+
     /// The payment named `id` as it is now.
     ///
     /// # Errors

@@ -71,8 +71,8 @@ impl Claim for SqliteClaim {
     }
 }
 
-/// An open step: the writer's thread writes keys that are due and waits for its commit; no other job
-/// comes between.
+/// An open step: the writer's thread writes keys that are due and waits for its commit; no other
+/// job comes between.
 pub struct SqliteStep {
     claim: SqliteClaim,
     snapshot: Snapshot,

@@ -1,8 +1,9 @@
 //! The writer: a thread that owns the one connection that writes, and does one job after another.
 //!
 //! A step is a job that answers its snapshot, writes the next few keys of the index and waits for
-//! the commit; no other job comes between. Whoever drops the step, or lets it lie, ends the wait: rolled back.
-//! A job that panics is a named stop like any other: its caller and all later ones are told.
+//! the commit; no other job comes between. Whoever drops the step, or lets it lie, ends the wait:
+//! rolled back. A job that panics is a named stop like any other: its caller and all later ones are
+//! told.
 
 use super::Options;
 use super::classify::classify;
