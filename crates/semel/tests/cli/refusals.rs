@@ -165,3 +165,19 @@ fn the_log_s_level_is_checked_too() {
     let ran = place.run_in("SEMEL_LOG", "semel=loud", &["ledger", "create", "a"]);
     assert_refused(&ran, 2, &["SEMEL_LOG"], "an unknown level");
 }
+
+#[test]
+fn a_line_that_makes_no_sense_is_one_document_where_json_is_asked_for() {
+    for (args, word) in [
+        (&["import", "--json"][..], "required arguments"),
+        (&["--json", "nope"], "unrecognized subcommand"),
+        (&["verify", "--chain", "x", "--json"], "--chain"),
+        (&["demo", "--payments", "0", "--json"], "--payments"),
+    ] {
+        let ran = Place::new().run(args);
+        let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("one document");
+        let detail = told["error"]["detail"].as_str().expect("a text");
+        assert!(ran.code == 2 && detail.contains(word), "{args:?}: {ran:?}");
+        assert_eq!(told["error"]["code"], "SEMEL-0112");
+    }
+}
