@@ -9,14 +9,18 @@ use crate::event::{Event, Kind, Side};
 use crate::payment::{Payment, State, json_text, split_extra};
 use alloc::format;
 use alloc::string::{String, ToString};
-use jiff::Timestamp;
+use time::OffsetDateTime;
 
 /// A moment as the outside sees it: RFC 3339, UTC, six digits of a second.
 ///
 /// Beyond the year 9999, which no store's clock tells, it is the epoch.
 pub fn time(at: i64) -> String {
-    let time = Timestamp::from_microsecond(at).unwrap_or(Timestamp::UNIX_EPOCH);
-    format!("{time:.6}")
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000);
+    let moment = moment.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    let (year, month, day) = moment.to_calendar_date();
+    let (hour, minute, second, micros) = moment.to_hms_micro();
+    let month = u8::from(month);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
 }
 
 /// The first answer to the request that `event` recorded.
