@@ -8,6 +8,8 @@ mod tests;
 
 use alloc::string::String;
 
+use uuid::fmt::Hyphenated;
+
 use crate::card::contains_card_number;
 use crate::json::Json;
 use crate::reason::Reason;
@@ -41,11 +43,9 @@ pub fn valid_key(key: &str) -> Result<(), Reason> {
 /// A UUID (RFC 9562, section 4), or at least 32 hexadecimal digits without a break, letters among
 /// them.
 fn is_machine_made(key: &str) -> bool {
-    const UUID: [usize; 5] = [8, 4, 4, 4, 12];
-    let hexadecimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let letters = key.bytes().any(|byte| byte.is_ascii_alphabetic());
-    let long = key.len() >= 32 && hexadecimal(key);
-    letters && (long || key.split('-').map(str::len).eq(UUID) && key.split('-').all(hexadecimal))
+    let long = key.len() >= 32 && key.bytes().all(|byte| byte.is_ascii_hexdigit());
+    letters && (long || key.parse::<Hyphenated>().is_ok())
 }
 
 /// An account id: 1 to 64 visible ASCII characters, and not `.` or `..`, which a URL's path would

@@ -30,7 +30,6 @@ const PROGRESS: &str = "{msg} {bar:40} {human_pos}/{human_len}";
 
 /// A stage's figures. What it does not measure is left out.
 #[derive(Debug, Default, Serialize)]
-#[serde(default)]
 struct Measured {
     stage: &'static str,
     payments: u64,

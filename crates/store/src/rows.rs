@@ -66,7 +66,7 @@ pub struct LogRow {
 pub struct Commits {
     /// How many commits.
     pub count: u64,
-    /// The last seq of every ledger that was written.
+    /// The last seq of every ledger that was opened or written.
     heads: BTreeMap<u32, u64>,
 }
 
@@ -74,10 +74,15 @@ impl Commits {
     /// One more, which leaves the ledger numbered `ledger` at `last_seq`.
     pub(crate) fn add(&mut self, ledger: u32, last_seq: u64) {
         self.count += 1;
+        self.reach(ledger, last_seq);
+    }
+
+    /// The ledger numbered `ledger` stands at `last_seq`.
+    pub(crate) fn reach(&mut self, ledger: u32, last_seq: u64) {
         self.heads.insert(ledger, last_seq);
     }
 
-    /// The last seq of a ledger, as far as it was written since the store was opened; else 0.
+    /// The last seq of a ledger that was opened by its name or written; else 0.
     pub fn last_seq(&self, ledger: u32) -> u64 {
         self.heads.get(&ledger).copied().unwrap_or(0)
     }

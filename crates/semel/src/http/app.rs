@@ -169,9 +169,7 @@ impl App {
     /// What a client is told when steps that follow each other failed, after some of them may have
     /// been stored. A named stop of the writer ends the server; a read that failed does not.
     pub(super) fn failed(&self, failure: Failure) -> Problem {
-        if let Some(stop) = self.0.store.stopped() {
-            doors::raise(&self.0.stop, &stop);
-        }
+        self.upkeep();
         tracing::warn!(%failure, "a request of several steps failed");
         let detail = "Some of it may have been stored; send it again, nothing is applied twice";
         Problem::new(Code::OutcomeUnknown, detail)
@@ -193,7 +191,7 @@ impl App {
         let _ = self.0.stop.subscribe().wait_for(Option::is_some).await;
     }
 
-    /// What has to be done now and then.
+    /// Tell that the process cannot go on, if the store cannot.
     pub(super) fn upkeep(&self) {
         if let Some(stop) = self.0.store.stopped() {
             doors::raise(&self.0.stop, &stop);

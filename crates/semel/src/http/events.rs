@@ -72,8 +72,7 @@ pub(super) async fn follow(
     let place = app.followers().enter();
     // The first read may still be answered with a problem.
     let pending = place.read(&app, ledger, after).await?;
-    let behind = pending.len() == READ;
-    let follower = Follower { app, ledger, after, pending, behind, commits, closing, place };
+    let follower = Follower { app, ledger, after, pending, commits, closing, place };
     let body = Body::from_stream(stream::unfold(follower, Follower::next));
     let mut response = (StatusCode::OK, body).into_response();
     let headers = response.headers_mut();
@@ -145,8 +144,6 @@ struct Follower {
     after: u64,
     /// What was read behind it.
     pending: Vec<Event>,
-    /// Whether the log may hold more behind that: commits tell only what comes from now on.
-    behind: bool,
     commits: watch::Receiver<Commits>,
     closing: watch::Receiver<bool>,
     place: Place,
@@ -165,8 +162,7 @@ impl Follower {
                 return Some((Ok(sent(&events, self.ledger)), self));
             }
             let (ledger, after) = (self.ledger, self.after);
-            let behind = self.behind;
-            let news = |commits: &Commits| behind || after < commits.last_seq(ledger);
+            let news = |commits: &Commits| after < commits.last_seq(ledger);
             let keep_alive = self.app.limits().keep_alive;
             let woken = async {
                 tokio::select! {
@@ -179,7 +175,6 @@ impl Follower {
                 Ok(true) => {
                     sleep(self.place.pace()).await;
                     self.pending = self.place.read(&self.app, ledger, after).await.ok()?;
-                    self.behind = self.pending.len() == READ;
                 }
                 Ok(false) => return None,
             }

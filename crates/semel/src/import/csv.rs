@@ -93,11 +93,9 @@ impl Records for Csv {
             None => content(&self.decoder, &self.header.columns, bytes, cells),
             Some(Fault::Odd(why)) => Err(undecodable(why)),
             Some(Fault::Long(length)) => {
-                let mut item = cut(record.line, bytes, length, headers);
-                let Rejection { reason, detail } = too_long();
-                item.content =
-                    Err(Rejection { reason, detail: detail + "; is a quote not closed?" });
-                return Ok(Some(item));
+                let mut why = too_long();
+                why.detail += "; is a quote not closed?";
+                return Ok(Some(cut(record.line, bytes, length, headers, why)));
             }
         };
         let raw = Raw { key: None, value: Some(bytes.clone()), headers };
@@ -224,19 +222,18 @@ impl Parser {
                     self.pass_over(input, ended)?;
                     return Ok(Some(Fault::Long(input.next() - position)));
                 }
-                (Line::Whole | Line::Last, Some(true)) => return Ok(self.fault()),
+                (Line::Whole | Line::Last, Some(true)) => return Ok(self.odd().map(Fault::Odd)),
                 (Line::Whole | Line::Last, Some(false)) => {
                     return Ok(Some(Fault::Odd(BARE_RETURN)));
                 }
-                (Line::Last, None) if self.ends_here() => return Ok(self.fault()),
-                (Line::Last, None) => return Ok(Some(unclosed(input))),
+                (Line::Last, None) => return Ok(self.at_end(input)),
                 // A line's end inside quotes.
                 (Line::Whole, None) => fed = self.bytes.len(),
             }
             let room = RECORD_MAX.saturating_sub(fed);
             match input.line(&mut self.bytes, room)? {
                 Some(next) => read = next,
-                None => return Ok(Some(unclosed(input))),
+                None => return Ok(self.at_end(input)),
             }
         }
     }
@@ -249,7 +246,8 @@ impl Parser {
             match input.line(&mut part, PART)? {
                 Some(next) => read = next,
                 None => {
-                    input.ends_inside_quotes();
+                    // It is too long, whatever else it is.
+                    let _odd = self.at_end(input);
                     return Ok(());
                 }
             }
@@ -265,17 +263,14 @@ impl Parser {
         self.bytes.extend_from_slice(record);
         match feed(&mut self.core, &self.bytes, &mut self.cells) {
             Some(_) => Err(BARE_RETURN),
-            None if self.ends_here() => match goes_on_behind_quotes(record) {
-                true => Err(BEHIND_QUOTES),
-                false => Ok(()),
-            },
+            None if self.ends_here() => self.odd().map_or(Ok(()), Err),
             None => Err(UNCLOSED),
         }
     }
 
-    /// What is wrong with a record whose cells were found.
-    fn fault(&self) -> Option<Fault> {
-        goes_on_behind_quotes(&self.bytes).then_some(Fault::Odd(BEHIND_QUOTES))
+    /// What is odd in a record whose cells were found.
+    fn odd(&self) -> Option<&'static str> {
+        goes_on_behind_quotes(&self.bytes).then_some(BEHIND_QUOTES)
     }
 
     fn begin(&mut self) {
@@ -288,11 +283,15 @@ impl Parser {
     fn ends_here(&mut self) -> bool {
         feed(&mut self.core, b"\n", &mut self.cells).is_some()
     }
-}
 
-fn unclosed(input: &mut Input) -> Fault {
-    input.ends_inside_quotes();
-    Fault::Odd(UNCLOSED)
+    /// What is wrong with the record that the end of `input` ends, which is here.
+    fn at_end(&mut self, input: &mut Input) -> Option<Fault> {
+        if self.ends_here() {
+            return self.odd().map(Fault::Odd);
+        }
+        input.ends_inside_quotes();
+        Some(Fault::Odd(UNCLOSED))
+    }
 }
 
 /// Feed `bytes` to the parser; how many it took, if the record ended.

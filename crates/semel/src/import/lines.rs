@@ -2,7 +2,7 @@
 
 use super::decoder::Decoder;
 use super::input::{Input, Line};
-use super::record::{RECORD_MAX, Records, cut, is_blank, strip_mark, without_end};
+use super::record::{RECORD_MAX, Records, cut, is_blank, strip_mark, too_long, without_end};
 use semel_core::dead_letter::Raw;
 use semel_core::ingest::Item;
 use std::io;
@@ -29,7 +29,7 @@ impl Records for Lines {
             if read == Line::Part {
                 input.pass_line()?;
                 let length = input.next() - position;
-                return Ok(Some(cut(line, &self.line, length, Vec::new())));
+                return Ok(Some(cut(line, &self.line, length, Vec::new(), too_long())));
             }
             strip_mark(&mut self.line, position);
             let value = without_end(&self.line);

@@ -28,10 +28,16 @@ pub trait Records: Send {
 
 /// The dead letter of a record that began on `line` and has `length` bytes, the first of which
 /// are `value`.
-pub fn cut(line: u64, value: &[u8], length: u64, mut headers: Vec<(String, Vec<u8>)>) -> Item {
+pub fn cut(
+    line: u64,
+    value: &[u8],
+    length: u64,
+    mut headers: Vec<(String, Vec<u8>)>,
+    why: Rejection,
+) -> Item {
     headers.push((TRUNCATED.into(), length.to_string().into_bytes()));
     let raw = Raw { key: None, value: Some(kept(value).to_vec()), headers };
-    Item { line, raw, content: Err(too_long()) }
+    Item { line, raw, content: Err(why) }
 }
 
 /// The first bytes, ending before any digits that a card number could have been cut in.

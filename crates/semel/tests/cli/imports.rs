@@ -131,6 +131,15 @@ fn a_sheet_that_ended_inside_quotes_may_not_go_on_there() {
 }
 
 #[test]
+fn a_sheet_that_ended_in_a_long_line_without_quotes_goes_on_behind_it() {
+    let place = Place::new();
+    place.write("a.csv", ["k,a,c,d,m,n,x\n1,", &"9".repeat(3 << 20)].concat());
+    assert_eq!(place.import("a.csv"), counts([1, 0, 0, 0, 0, 0, 1]));
+    place.append("a.csv", "\n2,9,USD,c:1,m:1,,\n");
+    assert_eq!(place.import("a.csv"), paid(1));
+}
+
+#[test]
 fn a_file_belongs_to_one_ingest_and_one_ledger() {
     let place = Place::new();
     place.write("a.jsonl", payment("1"));

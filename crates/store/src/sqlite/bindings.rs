@@ -41,6 +41,7 @@ impl Writer {
         // What the key index lacks is read now rather than under the first request.
         let mut memory = self.known.take(ledger.no);
         memory.catch_up(&self.conn, ledger.no, ledger.position)?;
+        self.committed.send_modify(|commits| commits.reach(ledger.no, memory.last_seq()));
         self.known.keep(ledger.no, memory);
         Ok(ledger)
     }

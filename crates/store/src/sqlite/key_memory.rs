@@ -145,12 +145,12 @@ impl KeyMemory {
     pub(super) fn committed(&mut self, position: Position, generation: usize) {
         self.indexed_seq = self.indexed_seq();
         self.written = self.writing;
-        if self.written == self.aging.len() {
-            self.aging = Vec::new();
-            (self.written, self.writing) = (0, 0);
+        if self.written < self.aging.len() {
+            return;
         }
-        if self.aging.is_empty() && self.young.len() >= self.enough(generation) {
-            self.age(position);
+        match self.young.len() >= self.enough(generation) {
+            true => self.age(position),
+            false => self.write_next(Vec::new()),
         }
     }
 
@@ -185,9 +185,14 @@ impl KeyMemory {
 
     /// All young keys, up to `position`, are the next to be written.
     fn age(&mut self, position: Position) {
-        self.aging = self.young.drain().collect();
-        self.aging.sort_unstable();
+        let mut keys: Vec<(i64, u64)> = self.young.drain().collect();
+        keys.sort_unstable();
         self.aging_seq = position.next_seq - 1;
+        self.write_next(keys);
+    }
+
+    fn write_next(&mut self, keys: Vec<(i64, u64)>) {
+        self.aging = keys;
         (self.written, self.writing) = (0, 0);
     }
 

@@ -142,7 +142,7 @@ pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) options: Options,
     pub(super) known: Known,
-    committed: watch::Sender<Commits>,
+    pub(super) committed: watch::Sender<Commits>,
     stopped: Arc<Mutex<Option<Stop>>>,
 }
 

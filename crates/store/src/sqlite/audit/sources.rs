@@ -70,9 +70,11 @@ fn letter(row: Columns<'_>, letters: &mut Letters) -> Read<()> {
     *conflicts += i64::from(reason == Reason::Conflict);
     let line = row.natural(3)?;
     let headers = serde_json::from_str(row.text(4)?).map_err(|_| row.odd(4))?;
-    if !matches!(row.number(5)?, 0 | 1) {
-        return Err(row.odd(5));
-    }
+    let masked = match row.number(5)? {
+        0 => false,
+        1 => true,
+        _ => return Err(row.odd(5)),
+    };
     if row.number(6)? < 1 {
         return Err(row.odd(6));
     }
@@ -80,7 +82,7 @@ fn letter(row: Columns<'_>, letters: &mut Letters) -> Read<()> {
     let [key, value] = [8, 9].map(|column| row.optional_bytes(column));
     let raw = Raw { key: key?.map(<[u8]>::to_vec), value: value?.map(<[u8]>::to_vec), headers };
     row.number(11)?;
-    if digest(source, line, &raw, row.number(5)? == 1, row.number(10)?) != row.hash(12)? {
+    if digest(source, line, &raw, masked, row.number(10)?) != row.hash(12)? {
         return Err("it is not what was put aside".into());
     }
     Ok(())
