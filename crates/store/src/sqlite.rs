@@ -1,9 +1,10 @@
 //! The store on SQLite: one file, one writer thread, readers beside it.
 //!
-//! Reading order: `target` (the law's types), `writer` (the thread that owns the connection),
-//! `bindings` (ledgers and sources by name), `step` and `commit` (what happens under the lock),
-//! `memory` and `key_memory` (what the writer knows without looking), `row` (rows and what they
-//! mean), `reader`. PostgreSQL takes its place beside this with the same outline.
+//! Reading order: `target` (the law's types), `lock` (who may write), `writer` (the thread that
+//! owns the connection), `bindings` (ledgers and sources by name), `step` and `commit` (what
+//! happens under a ledger's lock), `memory` and `key_memory` (what the writer knows without
+//! looking), `row` (rows and what they mean), `reader`. PostgreSQL takes its place beside this with
+//! the same outline.
 
 mod about;
 mod audit;
@@ -12,6 +13,7 @@ mod bindings;
 mod classify;
 mod commit;
 mod key_memory;
+mod lock;
 mod memory;
 mod open;
 mod reader;
@@ -82,7 +84,7 @@ impl Sqlite {
     /// # Errors
     /// As there.
     pub fn open_with(path: &Path, options: Options) -> Result<Sqlite, Stop> {
-        let lock = open::lock(path)?;
+        let lock = lock::lock(path)?;
         let conn = open::writer(path)?;
         let writer =
             Handle::start(conn, lock, options).map_err(|error| open::stop(&error, path))?;

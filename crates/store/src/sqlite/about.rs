@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: whether what it keeps is right. That takes the whole log.
 
-use super::open::{lock_path, write_ahead_log};
+use super::lock::{lock_path, write_ahead_log};
 use crate::rows::About;
 use rusqlite::{Connection, Result as SqlResult};
 use std::fs::{File, TryLockError};

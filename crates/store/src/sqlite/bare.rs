@@ -4,7 +4,8 @@
 //! begin, insert, update, commit. `semel bench` measures the real path against it in the same run.
 
 use super::classify::classify;
-use super::open::{self, WriterLock};
+use super::lock::{self, WriterLock};
+use super::open;
 use super::row;
 use super::{commit, key_memory};
 use rusqlite::{Connection, params};
@@ -29,7 +30,7 @@ impl Bare {
     /// # Errors
     /// As [`super::Sqlite::open`].
     pub fn open(path: &Path) -> Result<Bare, Stop> {
-        let lock = open::lock(path)?;
+        let lock = lock::lock(path)?;
         let conn = open::writer(path)?;
         let tail = Position::start("main").tail.0;
         conn.execute("INSERT INTO ledger VALUES (1, 'main', 1, ?1, 0)", [tail])

@@ -8,8 +8,8 @@
 use super::Options;
 use super::classify::classify;
 use super::commit::Commit;
+use super::lock::WriterLock;
 use super::memory::{Known, Memory};
-use super::open::WriterLock;
 use super::row;
 use super::step::Open;
 use crate::rows::Commits;
