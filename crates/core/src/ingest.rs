@@ -3,6 +3,8 @@
 //! Every item ends as a payment, a counted duplicate or a dead letter; the counts move in the same
 //! step as the cursor, so they are as exact as the money.
 
+pub mod topic;
+
 use crate::Text;
 use crate::dead_letter::{DeadLetter, Raw};
 use crate::exactly_once::{Claim, Decide, Step, StepOf, Target};
@@ -66,7 +68,7 @@ impl Counts {
 /// An item of a source, decoded.
 #[derive(Debug)]
 pub struct Item {
-    /// The line it began on, counted from 1.
+    /// The line it began on, counted from 1; of a topic's record its offset.
     pub line: u64,
     /// What it was made of.
     pub raw: Raw,

@@ -5,6 +5,7 @@
 //! seeing what the ones before it left.
 //! Deliberately absent: waiting, failing, and the order of locks (there is one: the ledger's row).
 
+pub mod door;
 mod draft;
 mod keys;
 mod operations;

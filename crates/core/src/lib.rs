@@ -25,6 +25,10 @@ pub mod event;
 pub mod id;
 pub mod render;
 
+pub mod leg;
+pub mod publish;
+pub mod wire;
+
 pub mod card;
 pub mod dead_letter;
 pub mod ingest;

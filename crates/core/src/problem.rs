@@ -79,6 +79,13 @@ codes! {
     ListenRefused = "SEMEL-0113", "listen_refused", "The address cannot be listened on";
     DataUnusable = "SEMEL-0114", "data_unusable", "The data directory cannot be used";
     SourceUnreadable = "SEMEL-0115", "source_unreadable", "The source cannot be read";
+    IngestGap = "SEMEL-0116", "ingest_gap",
+        "Records of a topic were deleted before they were read";
+    TopicCompacted = "SEMEL-0117", "topic_compacted",
+        "The topic is compacted: records go missing from it by design";
+    WireFork = "SEMEL-0118", "wire_fork", "The wire tells of another history than the store";
+    PartitionsChanged = "SEMEL-0119", "partitions_changed",
+        "The published topic has another number of partitions";
 
     ChainBroken = "SEMEL-0201", "chain_broken", "The chain of hashes does not fit the log";
     LogGap = "SEMEL-0202", "log_gap", "The log of events has a hole";

@@ -1,43 +1,20 @@
-//! The door of a ledger: requests that arrive together are committed together, without a timer.
+//! The door of a ledger, as this process keeps it: a bounded queue and the task that serves it
+//! ([`door`] says how).
 //!
-//! One task a ledger takes whatever is waiting, runs one step of the law for all of it
-//! ([`door::pass`]) and answers each caller. While a step commits, the next one gathers by itself,
-//! so a lone request waits for nobody and a crowd shares its commits.
-//!
-//! Promises kept here: P1 (identity is looked up inside the step) and *never silently wrong*: a
-//! step whose outcome stays unknown is told as unknown.
 //! Deliberately absent: HTTP, and any rule about payments.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use semel_core::exactly_once::door::{self, GivenUp};
-use semel_core::exactly_once::{Claim, Step, Target};
 use semel_core::failure::{Failure, Stop};
-use semel_core::ledger::{self, Command, Effect, Keys, Outcome, Snapshot};
+use semel_core::ledger::door::{self, LedgerTarget, Request};
+use semel_core::ledger::{Command, Outcome};
 use semel_core::problem::Code;
 use semel_core::retry::Schedule;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::meters::DoorMeters;
-
-/// A step is closed to further requests once it holds this many commands.
-pub const STEP_COMMANDS: usize = 4_096;
-
-/// How often a step is tried before its requests are told that it failed.
-pub const TRIES: u32 = 5;
-
-/// What a door writes to: a target that keeps a ledger.
-pub trait LedgerTarget:
-    Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send
-{
-}
-
-impl<T> LedgerTarget for T where
-    T: Target<Claim: Claim<Keys = Keys, Step: Step<Snapshot = Snapshot, Effect = Effect>>> + Send
-{
-}
 
 /// The way into one ledger.
 #[derive(Clone, Debug)]
@@ -135,48 +112,27 @@ async fn serve<T>(
     T: LedgerTarget,
 {
     while let Some(first) = queue.recv().await {
-        let waiting = gather(first, &mut queue);
+        let waiting = door::gather(first, || queue.try_recv().ok());
         let begun = Instant::now();
-        let result = step(&target, &waiting).await;
+        let result = door::step(&target, &waiting, backoff).await;
         meters.step(waiting.iter().map(|request| request.commands.len()).sum(), begun.elapsed());
-        match result {
-            Ok(outcomes) => {
-                meters.outcomes(&outcomes);
-                answer(waiting, outcomes);
-            }
-            Err(given_up) => {
-                alarm.consider(&given_up.last);
-                let told = given_up.told();
-                for request in waiting {
-                    // Whoever no longer listens will ask again with the same key.
-                    let _ = request.answer.send(Err(told.clone()));
-                }
-            }
+        match &result {
+            Ok(outcomes) => meters.outcomes(outcomes),
+            Err(given_up) => alarm.consider(&given_up.last),
         }
+        door::answer(waiting, result);
     }
 }
 
-/// Everything that is waiting, up to a step's size.
-fn gather(first: Waiting, queue: &mut mpsc::UnboundedReceiver<Waiting>) -> Vec<Waiting> {
-    let mut commands = first.commands.len();
-    let mut waiting = vec![first];
-    while commands < STEP_COMMANDS
-        && let Ok(next) = queue.try_recv()
-    {
-        commands += next.commands.len();
-        waiting.push(next);
+impl Request for Waiting {
+    fn commands(&self) -> &[Command] {
+        &self.commands
     }
-    waiting
-}
 
-async fn step<T: LedgerTarget>(target: &T, waiting: &[Waiting]) -> Result<Vec<Outcome>, GivenUp> {
-    let commands = || waiting.iter().flat_map(|request| &request.commands);
-    let keys = || Keys::of(commands());
-    let decide = |snapshot: &Snapshot| {
-        let decision = ledger::decide(commands(), snapshot);
-        (decision.outcomes, decision.effects)
-    };
-    door::pass(target, keys, decide, TRIES, backoff).await
+    fn answer(self, told: Result<Vec<Outcome>, Failure>) {
+        // Whoever no longer listens will ask again with the same key.
+        let _ = self.answer.send(told);
+    }
 }
 
 /// Say why a try failed, now, and then wait for the next as [`pause`] does.
@@ -190,14 +146,6 @@ pub async fn pause(failed: u32) {
     // Its keys are random in each thread and others each time, which is enough for jitter.
     let jitter = RandomState::new().hash_one(failed) as u32;
     tokio::time::sleep(Schedule::STORE.wait(failed, jitter)).await;
-}
-
-fn answer(waiting: Vec<Waiting>, outcomes: Vec<Outcome>) {
-    let mut outcomes = outcomes.into_iter();
-    for request in waiting {
-        let own = outcomes.by_ref().take(request.commands.len()).collect();
-        let _ = request.answer.send(Ok(own));
-    }
 }
 
 /// Says that the process cannot go on: by the name of a failure, or because a defect ended the

@@ -14,12 +14,13 @@ use semel_core::dead_letter::{self, Redrive, Redriven};
 use semel_core::exactly_once::door;
 use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::Snapshot;
+use semel_core::ledger::door::TRIES;
 use semel_core::mapping::Mapping;
 use semel_core::problem::Code;
 use semel_core::reason::Reason;
 use semel_store::rows::{LetterFilter, LetterRow};
 
-use crate::doors::{TRIES, backoff};
+use crate::doors::backoff;
 use crate::import::decoder::Decoder;
 use crate::wiring::{Reader, Store};
 

@@ -3,6 +3,7 @@
 use semel_core::Text;
 use semel_core::dead_letter::Raw;
 use semel_core::event::Event;
+use semel_core::exactly_once::Cursor;
 use semel_core::ingest::Counts;
 use semel_core::ledger::Position;
 use semel_core::reason::Reason;
@@ -88,10 +89,11 @@ impl Commits {
     }
 }
 
-/// A source of an ingest, as its leg's row binds it for ever.
+/// A source, as its leg's row binds it for ever.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
-    /// What names the source in the store: `file:` and a path or a given name.
+    /// What names the source in the store: `file:` and a path or a given name, `topic:` and a
+    /// partition, `publish:` and what is confirmed.
     pub source: Text,
     /// The ingest: namespace of its keys.
     pub ingest: Text,
@@ -99,6 +101,8 @@ pub struct Binding {
     pub file: Text,
     /// How the source's items are decoded, so that dead letters can be decoded again: TOML.
     pub mapping: Text,
+    /// Where it begins; counts only the first time.
+    pub start: Cursor,
 }
 
 /// An ingest: all its sources together.

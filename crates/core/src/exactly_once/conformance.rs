@@ -50,6 +50,7 @@ mod subject;
 
 pub use faulty::{Fault, Faults, Faulty, FaultyClaim, FaultyStep};
 pub use model::{Grant, Model, ModelClaim, ModelStep, ModelTarget};
+pub use schedule::Rng;
 pub use source::{List, reads_stably};
 pub use subject::{Item, Subject};
 

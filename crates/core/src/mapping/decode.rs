@@ -21,11 +21,14 @@ use alloc::string::String;
 
 use alloc::vec::Vec;
 
-use super::{Field, From, Mapping, RecordPart, Unit};
+use super::{Field, From, Mapping, OpenAccounts, RecordPart, Unit};
+use crate::Text;
 use crate::card::contains_card_number;
 use crate::json::{self, Json, Lookup};
+use crate::ledger::Command;
 use crate::limits::{canonical_metadata, valid_account, valid_description, valid_key};
 use crate::money::{Amount, Currency, Decimal, minor_from_integer_token};
+use crate::payment::{Capture, Identity, Pay};
 use crate::reason::Reason;
 
 /// A message as its source handed it out. A line of a file has no key and no headers.
@@ -58,6 +61,27 @@ pub struct Decoded {
     pub description: Option<String>,
     /// A JSON object as [`canonical_metadata`] writes it; None if absent, `null` or `{}`.
     pub metadata: Option<String>,
+}
+
+impl Decoded {
+    /// The wish to pay it, by the ingest named `namespace`; `open` says which accounts may be
+    /// opened on the way.
+    pub fn command(self, namespace: &Text, open: OpenAccounts) -> Command {
+        let key = self.idempotency_key.into();
+        let identity = Identity { namespace: namespace.clone(), key };
+        let pay = Pay {
+            amount: self.amount.minor(),
+            currency: Some(self.currency),
+            debit_account: self.debit_account.into(),
+            credit_account: self.credit_account.into(),
+            description: self.description.map(Text::from),
+            metadata: self.metadata.map(Text::from),
+            metadata_problem: None,
+            capture: Capture::Now,
+            open,
+        };
+        Command::Pay(identity, pay)
+    }
 }
 
 /// Why a message is a dead letter.

@@ -14,9 +14,10 @@ use super::access::{Access, Scope};
 use super::events::Followers;
 use super::limits::Limits;
 use super::problem::Problem;
-use crate::doors::{self, Door, LedgerTarget};
+use crate::doors::{self, Door};
 use crate::meters::Meters;
 use crate::wiring::{Reader, Store};
+use semel_core::ledger::door::LedgerTarget;
 
 /// A server's inside; cheap to clone.
 #[derive(Clone)]

@@ -9,7 +9,6 @@ use semel_core::Text;
 use semel_core::dead_letter::Raw;
 use semel_core::ledger::Command;
 use semel_core::mapping::{self, Decoded, Mapping, Record, Rejection};
-use semel_core::payment::{Capture, Identity, Pay};
 
 /// What an ingest makes of records.
 #[derive(Clone, Debug)]
@@ -50,19 +49,6 @@ impl Decoder {
     }
 
     fn pay(&self, decoded: Decoded) -> Command {
-        let key = decoded.idempotency_key.into();
-        let identity = Identity { namespace: self.namespace.clone(), key };
-        let pay = Pay {
-            amount: decoded.amount.minor(),
-            currency: Some(decoded.currency),
-            debit_account: decoded.debit_account.into(),
-            credit_account: decoded.credit_account.into(),
-            description: decoded.description.map(Text::from),
-            metadata: decoded.metadata.map(Text::from),
-            metadata_problem: None,
-            capture: Capture::Now,
-            open: self.mapping.open_accounts,
-        };
-        Command::Pay(identity, pay)
+        decoded.command(&self.namespace, self.mapping.open_accounts)
     }
 }

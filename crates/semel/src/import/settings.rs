@@ -7,6 +7,7 @@ use crate::cli::{Format, Import};
 use crate::config::{self, Config, Ingest};
 use crate::exit::misused;
 use semel_core::Text;
+use semel_core::exactly_once::Cursor;
 use semel_core::failure::Stop;
 use semel_store::rows::Binding;
 use std::path::{Path, PathBuf};
@@ -69,6 +70,7 @@ impl Settings {
             ingest: self.ingest.clone(),
             file: self.source["file:".len()..].into(),
             mapping: self.mapping_toml.as_str().into(),
+            start: Cursor::START,
         }
     }
 }

@@ -7,12 +7,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use semel::doors::LedgerTarget;
 use semel::http::access::Access;
 use semel::http::limits::Limits;
 use semel::http::{self, App};
 use semel::wiring::Store;
 use semel_core::failure::Stop;
+use semel_core::ledger::door::LedgerTarget;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

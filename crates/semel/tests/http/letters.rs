@@ -62,6 +62,7 @@ async fn ingest_as(store: &Store, file: &str, mapping: &str, records: &[(Raw, Op
         ingest: "shop".into(),
         file: file.into(),
         mapping: mapping.into(),
+        start: semel_core::exactly_once::Cursor::START,
     };
     let leg = store.leg(1, binding).await.expect("the source is free");
     let mut items = Items(Some(records.iter().enumerate().map(item).collect()));

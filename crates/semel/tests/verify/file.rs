@@ -126,7 +126,8 @@ pub async fn run(store: &Store, ledger: u32, commands: &[Command]) -> Vec<Outcom
 /// Two payments, one of them declined, a repeat of the first, a conflict with it, and nonsense.
 async fn import(store: &Store, ledger: u32) {
     let [source, ingest, file, mapping] = [SOURCE, "shop", "shop.jsonl", ""].map(Into::into);
-    let leg = store.leg(ledger, Binding { source, ingest, file, mapping }).await.unwrap();
+    let binding = Binding { source, ingest, file, mapping, start: Cursor::START };
+    let leg = store.leg(ledger, binding).await.unwrap();
     let contents = [
         Ok(shop("a", 30)),
         Ok(shop("b", 10_000_000)),

@@ -55,11 +55,20 @@ impl Writer {
                 WHERE ledger = excluded.ledger AND ingest = excluded.ingest";
         let sql = |error: rusqlite::Error| classify(&error);
         self.position(ledger)?;
-        let Binding { source, ingest, file, mapping } = binding;
-        let Cursor { next, tail, hint } = Cursor::START;
+        let Binding { source, ingest, file, mapping, start } = binding;
+        let Cursor { next, tail, hint } = *start;
         let bound = self.conn.execute(
             BIND,
-            params![source, ledger, ingest, file, mapping, next as i64, tail.0, hint as i64],
+            params![
+                source,
+                ledger,
+                ingest,
+                file,
+                mapping,
+                row::sql(next).map_err(sql)?,
+                tail.0,
+                row::sql(hint).map_err(sql)?
+            ],
         );
         if 0 < bound.map_err(sql)? {
             let name = self.conn.query_row("SELECT randomblob(16)", [], |row| row.get(0));

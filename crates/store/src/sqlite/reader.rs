@@ -3,6 +3,7 @@
 //! All calls block for as long as SQLite reads. What they answer is committed.
 
 mod letters;
+mod log;
 mod pool;
 
 use super::about;

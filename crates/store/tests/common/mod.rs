@@ -2,7 +2,7 @@
 
 use semel_core::account::Overdraft;
 use semel_core::exactly_once::conformance::{Faults, Faulty, Item, Subject};
-use semel_core::exactly_once::{Decide, Failure};
+use semel_core::exactly_once::{Cursor, Decide, Failure};
 use semel_core::failure::Stop;
 use semel_core::ledger::{self, AccountRequest, Command, Effect, Keys, Snapshot};
 use semel_core::mapping::OpenAccounts;
@@ -56,6 +56,7 @@ pub fn binding(source: &str) -> Binding {
         ingest: source.into(),
         file: source.into(),
         mapping: "".into(),
+        start: Cursor::START,
     }
 }
 

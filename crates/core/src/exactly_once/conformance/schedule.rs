@@ -102,21 +102,22 @@ fn ready<T>(poll: Poll<T>) -> Option<T> {
 }
 
 /// SplitMix64: small, seeded by any number, the same on every machine.
-#[derive(Debug)]
-pub(super) struct Rng(u64);
+#[derive(Clone, Debug)]
+pub struct Rng(u64);
 
 impl Rng {
-    pub(super) fn new(seed: u64) -> Rng {
+    /// The numbers that follow from `seed`.
+    pub fn new(seed: u64) -> Rng {
         Rng(seed)
     }
 
     /// A number below `bound`, which is not 0.
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// A generator of its own for somebody else.
-    pub(super) fn fork(&mut self) -> Rng {
+    pub fn fork(&mut self) -> Rng {
         Rng(self.next())
     }
 

@@ -1,0 +1,196 @@
+//! A topic of other people as a source: one partition of it, read as committed.
+//!
+//! The cursor is the offset behind the last record that was taken; its tail is that record's digest
+//! and its hint that record's offset, so that a topic which was truncated or made again under its
+//! name is found out before anything is taken from it. Offsets may have holes (markers, aborted
+//! records). Law 5 is what a broker promises of committed records, as long as nobody deletes them:
+//! unread ones that were deleted are a named stop, never a silent gap; expired ones that were read
+//! are no fault.
+
+use super::Item;
+use crate::Text;
+use crate::chain::Hash;
+use crate::exactly_once::{Batch, Claim, Cursor, Failure, Source, Step, StepOf, Target};
+use crate::failure::Stop;
+use crate::ledger::{Effect, Keys, Snapshot};
+use crate::leg::{self, Pace};
+use crate::mapping::{self, Mapping};
+use crate::problem::Code;
+use crate::wire::{About, Fetched, Record, Topic};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use futures_util::future::select_all;
+
+/// What is taken from a topic, and how.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// The ingest: the namespace of its keys.
+    pub name: Text,
+    /// Where a payment's fields stand.
+    pub mapping: Mapping,
+    /// How many records are one step at most.
+    pub step: usize,
+}
+
+impl Intake {
+    /// The name of the leg that takes `partition` of the topic whose id is `topic`.
+    pub fn source(topic: &str, partition: u32) -> Text {
+        format!("topic:{topic}/{partition}").into()
+    }
+}
+
+/// Take payments from a topic for as long as it stays the same; why it ended.
+///
+/// Partitions are shared with other processes: one that is somebody else's is competed for.
+/// `targets` binds the leg of that name to the ledger, at that cursor if it is new, and gives its
+/// target. `Retryable` means that it is to be begun anew: the topic was made again, or has more
+/// partitions.
+pub async fn take<T, P, B, F>(
+    intake: &Intake,
+    (topic, pace): (&T, &P),
+    targets: impl Fn(Text, Cursor) -> F,
+) -> Failure
+where
+    T: Topic,
+    P: Pace,
+    B: Target + Send,
+    B::Claim: Claim<Keys = Keys>,
+    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+    F: Future<Output = Result<B, Failure>>,
+{
+    let opened = async {
+        let about = topic.about().await?;
+        if about.compacted {
+            let detail = format!("ingest {}: topic {}", intake.name, about.id);
+            return Err(Stop::new(Code::TopicCompacted, detail).into());
+        }
+        let mut legs = Vec::new();
+        for partition in 0..about.partitions {
+            let next = topic.fetch(partition, 0, 1).await?.start;
+            let first = Cursor { next, tail: Hash::ZERO, hint: next };
+            legs.push(targets(Intake::source(&about.id, partition), first).await?);
+        }
+        Ok((about, legs))
+    };
+    let (about, legs): (About, Vec<B>) = match opened.await {
+        Ok(opened) => opened,
+        Err(failure) => return failure,
+    };
+    let mut tasks: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
+    for (target, partition) in legs.iter().zip(0..) {
+        let source = Partition { intake, topic, id: about.id.clone(), partition, at: None };
+        tasks.push(Box::pin(carry(source, target, pace)));
+    }
+    tasks.push(Box::pin(leg::changed(topic, &about, pace)));
+    select_all(tasks).await.0
+}
+
+async fn carry<T, B, P>(mut source: Partition<'_, T>, target: &B, pace: &P) -> Failure
+where
+    T: Topic,
+    B: Target,
+    B::Claim: Claim<Keys = Keys>,
+    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+    P: Pace,
+{
+    let logic = super::Ingest { source: Intake::source(&source.id, source.partition) };
+    let step = source.intake.step;
+    leg::compete(&mut source, target, &logic, step, pace).await.into()
+}
+
+/// One partition.
+struct Partition<'a, T> {
+    intake: &'a Intake,
+    topic: &'a T,
+    id: Text,
+    partition: u32,
+    /// Up to where it was read, if it was, and where to fetch next.
+    at: Option<(Cursor, u64)>,
+}
+
+impl<T: Topic> Source for Partition<'_, T> {
+    type Item = Item;
+
+    async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Item>>, Failure> {
+        let mut offset = match self.at.take().filter(|(at, _)| at == from) {
+            Some((_, offset)) => offset,
+            None => {
+                self.check(from).await?;
+                from.next
+            }
+        };
+        loop {
+            let fetched = self.topic.fetch(self.partition, offset, limit).await?;
+            if fetched.topic != self.id {
+                return Ok(None);
+            }
+            self.is_there(from, offset, &fetched)?;
+            let asked = offset;
+            offset = fetched.next;
+            if let Some(last) = fetched.records.last() {
+                let to = Cursor { next: last.offset + 1, tail: last.digest(), hint: last.offset };
+                self.at = Some((to, offset));
+                let items = fetched.records.into_iter().map(|record| self.decode(record)).collect();
+                return Ok(Some(Batch { items, to }));
+            }
+            if offset == asked {
+                self.at = Some((*from, offset));
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl<T: Topic> Partition<'_, T> {
+    /// The record before `from` is the one that was taken there, unless it has expired.
+    async fn check(&self, from: &Cursor) -> Result<(), Failure> {
+        if from.tail == Hash::ZERO {
+            // Nothing was taken yet.
+            return Ok(());
+        }
+        let fetched = self.topic.fetch(self.partition, from.hint, 1).await?;
+        if fetched.topic != self.id || from.hint < fetched.start {
+            // Another topic has other cursors; what has expired was read.
+            return Ok(());
+        }
+        let same = |record: &Record| record.offset == from.hint && record.digest() == from.tail;
+        if fetched.records.first().is_some_and(same) {
+            return Ok(());
+        }
+        Err(self.stop(Code::SourceChanged, format!("offset {} holds another record", from.hint)))
+    }
+
+    /// Nothing between `from` and what was fetched at `offset` is gone.
+    fn is_there(&self, from: &Cursor, offset: u64, fetched: &Fetched) -> Result<(), Failure> {
+        if fetched.end < from.next {
+            let detail = format!("the log ends at {}, before {}", fetched.end, from.next);
+            return Err(self.stop(Code::SourceChanged, detail));
+        }
+        if offset < fetched.start {
+            let gap = format!("offsets {offset} to {} are gone", fetched.start - 1);
+            return Err(self.stop(Code::IngestGap, gap));
+        }
+        Ok(())
+    }
+
+    fn stop(&self, code: Code, detail: String) -> Failure {
+        let name = &self.intake.name;
+        let place = format!("ingest {name}: topic {}, partition {}", self.id, self.partition);
+        Stop::new(code, format!("{place}: {detail}")).into()
+    }
+
+    fn decode(&self, record: Record) -> Item {
+        let Record { offset, raw } = record;
+        let position = format!("{}/{}/{offset}", self.id, self.partition);
+        let (key, value) = (raw.key.as_deref(), raw.value.as_deref());
+        let record = mapping::Record { key, value, headers: &raw.headers, position: &position };
+        let Intake { name, mapping, .. } = self.intake;
+        let decoded = mapping::decode(mapping, &record);
+        let content = decoded.map(|decoded| decoded.command(name, mapping.open_accounts));
+        Item { line: offset, raw, content }
+    }
+}

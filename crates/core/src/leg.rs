@@ -1,0 +1,99 @@
+//! A leg's life: pump, wait for more, and when somebody else owns the source, compete again.
+//!
+//! A claim is renewed by each commit and by each new look, so an idle leg keeps its source and a
+//! dead one loses it when its deadline passes.
+//! Deliberately absent: a clock. Whoever runs a leg brings the time ([`Pace`]).
+
+use crate::exactly_once::pump::{Ended, pump};
+use crate::exactly_once::{Decide, Source, Target};
+use crate::failure::{Failure, Stop};
+use crate::wire::{About, Topic};
+use core::future::Future;
+use core::time::Duration;
+
+/// How long a claim holds without a commit, unless it is set otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a leg waits for its source to grow before it looks again: well within the deadline.
+const IDLE: Duration = Duration::from_secs(1);
+/// How often a leg asks whether its topic is still the same.
+const WATCH: Duration = Duration::from_secs(5);
+
+/// The time, as told to legs.
+pub trait Pace: Sync {
+    /// Time since some moment; never goes back.
+    fn now(&self) -> Duration;
+
+    /// Wait.
+    fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send;
+
+    /// Wait at most so long for something new to do.
+    fn idle(&self, at_most: Duration) -> impl Future<Output = ()> + Send;
+
+    /// How long to wait before the next try, when `failed` tries had failed before the one that
+    /// just did; the place to say why it did.
+    fn backoff(&self, failed: u32, failure: &Failure) -> Duration;
+}
+
+/// Carry `source` into `target`, also what comes later, until the source is somebody else's or this
+/// process cannot go on.
+///
+/// # Errors
+/// `Fenced` or `Permanent`; it never ends otherwise.
+pub async fn keep<S, T, D, P>(
+    source: &mut S,
+    target: &T,
+    logic: &D,
+    limit: usize,
+    pace: &P,
+) -> Failure
+where
+    S: Source,
+    T: Target,
+    D: Decide<S::Item, T>,
+    P: Pace,
+{
+    loop {
+        let wait = |failed, failure: &Failure| pace.sleep(pace.backoff(failed, failure));
+        match pump(source, target, logic, limit, wait).await {
+            Ended::Done => pace.idle(IDLE).await,
+            Ended::Fenced => return Failure::Fenced,
+            Ended::Stopped(stop) => return stop.into(),
+        }
+    }
+}
+
+/// As [`keep`], but when the source is somebody else's, wait until their deadline may have passed
+/// and compete again.
+pub async fn compete<S, T, D, P>(
+    source: &mut S,
+    target: &T,
+    logic: &D,
+    limit: usize,
+    pace: &P,
+) -> Stop
+where
+    S: Source,
+    T: Target,
+    D: Decide<S::Item, T>,
+    P: Pace,
+{
+    loop {
+        match keep(source, target, logic, limit, pace).await {
+            Failure::Permanent(stop) => return stop,
+            _ => pace.sleep(DEADLINE).await,
+        }
+    }
+}
+
+/// Wait until the broker says something else of `topic` than `about`.
+pub async fn changed<T: Topic, P: Pace>(topic: &T, about: &About, pace: &P) -> Failure {
+    loop {
+        pace.sleep(WATCH).await;
+        match topic.about().await {
+            Ok(now) if now != *about => return Failure::Retryable("the topic has changed".into()),
+            // While the broker is away nothing is known to have changed.
+            Ok(_) | Err(_) => {}
+        }
+    }
+}

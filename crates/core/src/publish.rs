@@ -1,0 +1,159 @@
+//! The publish leg: the ledger's events on the wire, in order, confirmed by reading the wire back.
+//!
+//! Two halves that meet only in the store. [`confirm`] reads the wire with the reader's own rule
+//! and moves a durable cursor for each partition: it knows what the wire really holds. `send`
+//! starts behind those cursors and goes on from there; it keeps no cursor and never decides what
+//! was sent.
+//! So every way in which a wire fails is one case: what is not confirmed is sent again, promise P3.
+//!
+//! Two publishers of one ledger only repeat. The first partition's claim says whose turn it is.
+//! Deliberately absent: acknowledgements. What a broker says it took is not what readers find.
+
+pub mod compare;
+pub mod confirm;
+mod message;
+mod send;
+mod walk;
+
+pub use message::Key;
+pub use walk::Log;
+
+use crate::Text;
+use crate::exactly_once::{Claim, Step, StepOf, Target};
+use crate::failure::{Failure, Stop};
+use crate::ledger::{Effect, Keys, Snapshot};
+use crate::leg::{self, DEADLINE, Pace};
+use crate::problem::Code;
+use crate::wire::{About, Topic};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::vec::Vec;
+use confirm::{Confirm, Note, Tally};
+use core::future::Future;
+use core::pin::Pin;
+use futures_util::future::select_all;
+
+/// What is published, and how.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The ledger's number in its store.
+    pub ledger: u32,
+    /// The ledger's id.
+    pub name: Text,
+    /// What decides the partition and is the record's key.
+    pub key: Key,
+}
+
+impl Publication {
+    /// The name of the leg that confirms `partition` of the topic whose id is `topic`.
+    pub fn source(&self, topic: &str, partition: u32) -> Text {
+        format!("publish:{}:{topic}/{partition}", self.name).into()
+    }
+}
+
+/// How many records are read for a confirming step.
+const STEP: usize = 5_000;
+
+/// Publish for as long as this process may and the topic stays the same; why it ended.
+///
+/// `targets` binds the leg of that name to the ledger, once and for ever, and gives its target.
+/// `Fenced` means that somebody else publishes this ledger, `Retryable` that it is to be begun
+/// anew.
+pub async fn publish<T, L, P, B, F>(
+    publication: &Publication,
+    (topic, log, pace): (&T, &L, &P),
+    tally: &Tally,
+    targets: impl Fn(Text) -> F,
+) -> Failure
+where
+    T: Topic,
+    L: Log,
+    P: Pace,
+    B: Target + Send,
+    B::Claim: Claim<Keys = Keys>,
+    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+    F: Future<Output = Result<B, Failure>>,
+{
+    let opened = async {
+        let about = topic.about().await?;
+        let legs = bind(publication, &about, log, targets).await?;
+        // Whose turn it is. The claim is made again, by the same owner, with each look at the wire.
+        drop(legs[0].claim().await?);
+        Ok((about, legs))
+    };
+    let (about, legs) = match opened.await {
+        Ok(opened) => opened,
+        Err(failure) => return failure,
+    };
+    let sender = send::Sender { publication, about: &about, topic, log, pace };
+    let mut halves: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
+    for (target, partition) in legs.iter().zip(0..) {
+        let id = about.id.clone();
+        let source = Confirm::new(publication, id, partition, (topic, log), tally);
+        halves.push(Box::pin(confirm(source, target, partition, pace)));
+    }
+    halves.push(Box::pin(sender.run()));
+    halves.push(Box::pin(leg::changed(topic, &about, pace)));
+    select_all(halves).await.0
+}
+
+/// The targets of all partitions, by number.
+///
+/// The first is bound last: where it is there, all are there that the topic had when publishing
+/// began.
+async fn bind<L: Log, B, F>(
+    publication: &Publication,
+    about: &About,
+    log: &L,
+    targets: impl Fn(Text) -> F,
+) -> Result<Vec<B>, Failure>
+where
+    F: Future<Output = Result<B, Failure>>,
+{
+    let source = |partition| publication.source(&about.id, partition);
+    let is_bound = log.cursor(&source(0)).await?.is_some();
+    let mut legs = Vec::new();
+    for partition in (0..about.partitions).rev() {
+        let source = source(partition);
+        if is_bound && log.cursor(&source).await?.is_none() {
+            return Err(partitions_changed(about));
+        }
+        legs.push(targets(source).await?);
+    }
+    let beyond = log.cursor(&source(about.partitions)).await?;
+    if legs.is_empty() || beyond.is_some() {
+        return Err(partitions_changed(about));
+    }
+    legs.reverse();
+    Ok(legs)
+}
+
+fn partitions_changed(about: &About) -> Failure {
+    let About { id, partitions, .. } = about;
+    let detail = format!("topic {id} has {partitions} partitions now");
+    Stop::new(Code::PartitionsChanged, detail).into()
+}
+
+/// The confirming half of one partition. Who loses the first partition has lost the ledger; the
+/// others follow it when the former owner's deadline passes.
+async fn confirm<T, L, B, P>(
+    mut source: Confirm<'_, T, L>,
+    target: &B,
+    partition: u32,
+    pace: &P,
+) -> Failure
+where
+    T: Topic,
+    L: Log,
+    P: Pace,
+    B: Target,
+    B::Claim: Claim<Keys = Keys>,
+    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+{
+    loop {
+        match leg::keep(&mut source, target, &Note, STEP, pace).await {
+            Failure::Fenced if partition > 0 => pace.sleep(DEADLINE).await,
+            failure => return failure,
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Send: the events behind what is confirmed, in order, each linked to the one before it in its
+//! partition. It keeps no cursor and never decides what was sent.
+
+use super::Publication;
+use super::confirm::link;
+use super::message::message;
+use super::walk::{Log, PAGE, Walk};
+use crate::event::Event;
+use crate::failure::Failure;
+use crate::leg::Pace;
+use crate::wire::{About, Link, Message, Producer, Stamp, Topic, partition};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::convert::Infallible;
+use core::time::Duration;
+
+/// How many messages may be on their way, unconfirmed.
+const WINDOW: usize = 20_000;
+/// How long nothing may be confirmed while something is to be before it is all sent again.
+const STALL: Duration = Duration::from_secs(5);
+/// How long to wait for the log to grow or the wire to confirm.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// What sends a ledger's events to a topic.
+pub(super) struct Sender<'a, T, L, P> {
+    pub(super) publication: &'a Publication,
+    pub(super) about: &'a About,
+    pub(super) topic: &'a T,
+    pub(super) log: &'a L,
+    pub(super) pace: &'a P,
+}
+
+/// What is on its way: for each partition the last message, and all that is not confirmed.
+struct Sent {
+    last: Vec<Link>,
+    unconfirmed: VecDeque<(u64, u32)>,
+}
+
+impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
+    /// Send, again from the beginning after every doubt; why it cannot go on.
+    pub(super) async fn run(&self) -> Failure {
+        let mut failed = 0;
+        loop {
+            match self.send(&mut failed).await {
+                Ok(never) => match never {},
+                Err(stop @ Failure::Permanent(_)) => return stop,
+                Err(failure) => self.pace.sleep(self.pace.backoff(failed, &failure)).await,
+            }
+            failed = failed.saturating_add(1);
+        }
+    }
+
+    /// Send from behind what is confirmed until there is a doubt, which ends the producer.
+    async fn send(&self, failed: &mut u32) -> Result<Infallible, Failure> {
+        let mut confirmed = self.confirmed().await?;
+        let first = confirmed.iter().map(|link| link.seq).min().unwrap_or(0);
+        let mut walk = Walk::from(self.log.anchor(first).await?);
+        let mut sent = Sent { last: confirmed.clone(), unconfirmed: VecDeque::new() };
+        let mut producer = self.topic.producer();
+        let mut moved_at = self.pace.now();
+        loop {
+            let room = WINDOW - sent.unconfirmed.len().min(WINDOW);
+            let events = self.log.events(walk.at.seq, room.min(PAGE)).await?;
+            let messages = self.messages(&events, &mut walk, &mut sent).await?;
+            if !messages.is_empty() {
+                producer.send(messages).await?;
+            }
+            let now = self.confirmed().await?;
+            if now != confirmed {
+                let lost = now.iter().zip(&confirmed).any(|(now, before)| now.seq < before.seq);
+                if lost {
+                    return Err(Failure::Retryable("the wire lost what was confirmed".into()));
+                }
+                *failed = 0;
+                moved_at = self.pace.now();
+                confirmed = now;
+            }
+            sent.settle(&confirmed);
+            if sent.unconfirmed.is_empty() {
+                moved_at = self.pace.now();
+            } else if STALL <= self.pace.now().saturating_sub(moved_at) {
+                return Err(Failure::Unknown("nothing is confirmed of what was sent".into()));
+            }
+            if events.is_empty() {
+                self.pace.idle(IDLE).await;
+            }
+        }
+    }
+
+    /// Where the confirming half stands, by partition.
+    async fn confirmed(&self) -> Result<Vec<Link>, Failure> {
+        let mut links = Vec::new();
+        for partition in 0..self.about.partitions {
+            let source = self.publication.source(&self.about.id, partition);
+            let cursor = self.log.cursor(&source).await?;
+            links.push(cursor.map_or(Link::NONE, |cursor| link(&cursor)));
+        }
+        Ok(links)
+    }
+
+    /// What is to be sent of `events`, which are the next on the walk.
+    async fn messages(
+        &self,
+        events: &[Event],
+        walk: &mut Walk,
+        sent: &mut Sent,
+    ) -> Result<Vec<Message>, Failure> {
+        let Publication { ledger, name, key, .. } = self.publication;
+        let mut messages = Vec::with_capacity(events.len());
+        for event in events {
+            let this = walk.step(event, *ledger)?;
+            walk.check(self.log).await?;
+            let key = key.of(event, *ledger);
+            let partition = partition(key.as_bytes(), self.about.partitions);
+            let last = &mut sent.last[partition as usize];
+            if this.seq <= last.seq {
+                continue;
+            }
+            let stamp = Stamp { ledger: name.clone(), this, prev: *last };
+            messages.push(message(event, *ledger, &stamp, &key, partition));
+            *last = this;
+            sent.unconfirmed.push_back((this.seq, partition));
+        }
+        if !events.is_empty() {
+            walk.check_end(self.log).await?;
+        }
+        Ok(messages)
+    }
+}
+
+impl Sent {
+    /// Forget what is confirmed, from the oldest on.
+    fn settle(&mut self, confirmed: &[Link]) {
+        while let Some((seq, partition)) = self.unconfirmed.front()
+            && *seq <= confirmed[*partition as usize].seq
+        {
+            self.unconfirmed.pop_front();
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A walk along the log: every event's chain hash, made again and held to what the store keeps.
+//!
+//! Publishing is verifying: a row that was altered stops the leg by name before long.
+
+use super::Publication;
+use crate::chain::{ANCHOR_EVERY, Hash};
+use crate::event::Event;
+use crate::exactly_once::Cursor;
+use crate::failure::{Failure, Stop};
+use crate::problem::Code;
+use crate::wire::Link;
+use alloc::format;
+use alloc::vec::Vec;
+use core::future::Future;
+
+/// What publishing reads of a ledger. All of it is committed.
+pub trait Log: Sync {
+    /// Events above the seq `after`, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// As every read of a store.
+    fn events(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Event>, Failure>> + Send;
+
+    /// The last anchor at or below the seq `at_most`; where the log begins (seq 0) without one.
+    ///
+    /// # Errors
+    /// As every read of a store.
+    fn anchor(&self, at_most: u64) -> impl Future<Output = Result<Link, Failure>> + Send;
+
+    /// Where the log ends: its last event, and the ledger's tail.
+    ///
+    /// # Errors
+    /// As every read of a store.
+    fn head(&self) -> impl Future<Output = Result<Link, Failure>> + Send;
+
+    /// The cursor of the leg on `source`; `None` when there is no such leg.
+    ///
+    /// # Errors
+    /// As every read of a store.
+    fn cursor(&self, source: &str) -> impl Future<Output = Result<Option<Cursor>, Failure>> + Send;
+}
+
+/// How many events are read at once.
+pub(super) const PAGE: usize = 1_024;
+
+/// A place in the log, and the chain there.
+#[derive(Debug)]
+pub(super) struct Walk {
+    pub(super) at: Link,
+    encoding: Vec<u8>,
+}
+
+impl Walk {
+    pub(super) fn from(at: Link) -> Walk {
+        Walk { at, encoding: Vec::new() }
+    }
+
+    /// Go on over `event`; where that is.
+    ///
+    /// # Errors
+    /// `LogGap` when it is not the next one.
+    pub(super) fn step(&mut self, event: &Event, ledger: u32) -> Result<Link, Stop> {
+        if event.seq != self.at.seq + 1 {
+            let detail = format!("event {} follows event {}", event.seq, self.at.seq);
+            return Err(Stop::new(Code::LogGap, detail));
+        }
+        self.encoding.clear();
+        event.encode(ledger, &mut self.encoding);
+        self.at = Link { seq: event.seq, hash: self.at.hash.link(&self.encoding) };
+        Ok(self.at)
+    }
+
+    /// Where an anchor is kept, it says what the chain is here.
+    pub(super) async fn check<L: Log>(&self, log: &L) -> Result<(), Failure> {
+        if !self.at.seq.is_multiple_of(ANCHOR_EVERY) {
+            return Ok(());
+        }
+        let kept = log.anchor(self.at.seq).await?;
+        if kept == self.at {
+            return Ok(());
+        }
+        let detail = format!("the chain after event {} is not its anchor", self.at.seq);
+        Err(Stop::new(Code::AnchorDiffers, detail).into())
+    }
+
+    /// At the log's end the ledger's tail says what the chain is.
+    pub(super) async fn check_end<L: Log>(&self, log: &L) -> Result<(), Failure> {
+        let head = log.head().await?;
+        if head.seq != self.at.seq || head.hash == self.at.hash {
+            return Ok(());
+        }
+        let detail = format!("the chain after event {} is not the ledger's tail", self.at.seq);
+        Err(Stop::new(Code::ChainBroken, detail).into())
+    }
+}
+
+/// Hold a message that was found on the wire against the store; `near` is one before it that was
+/// held against it already.
+///
+/// # Errors
+/// `WireFork` when the store has another event there, or none: what a store tells of is committed
+/// before it is sent, so it has forgotten it.
+pub(super) async fn hold<L: Log>(
+    publication: &Publication,
+    log: &L,
+    near: Option<Link>,
+    found: Link,
+) -> Result<(), Failure> {
+    let detail = match chain_at(publication, log, near, found.seq).await? {
+        Some(hash) if hash == found.hash => return Ok(()),
+        Some(_) => "is another one in the store",
+        None => "is not in the store",
+    };
+    Err(fork(publication, &found, detail))
+}
+
+/// The stop that says that the wire tells another history than the store.
+pub(super) fn fork(publication: &Publication, link: &Link, what: &str) -> Failure {
+    let detail = format!("ledger {}: event {} on the wire {what}", publication.name, link.seq);
+    Stop::new(Code::WireFork, detail).into()
+}
+
+/// The chain after the event `seq`, made again from `near` or from the anchor that is nearer;
+/// `None` when the log ends before.
+async fn chain_at<L: Log>(
+    publication: &Publication,
+    log: &L,
+    near: Option<Link>,
+    seq: u64,
+) -> Result<Option<Hash>, Failure> {
+    let near = match near.filter(|near| near.seq <= seq && seq - near.seq < ANCHOR_EVERY) {
+        Some(near) => near,
+        None => log.anchor(seq).await?,
+    };
+    let mut walk = Walk::from(near);
+    while walk.at.seq < seq {
+        let left = usize::try_from(seq - walk.at.seq).unwrap_or(PAGE).min(PAGE);
+        let events = log.events(walk.at.seq, left).await?;
+        if events.is_empty() {
+            return Ok(None);
+        }
+        for event in &events {
+            walk.step(event, publication.ledger)?;
+        }
+    }
+    Ok((walk.at.seq == seq).then_some(walk.at.hash))
+}

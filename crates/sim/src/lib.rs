@@ -1,0 +1,3 @@
+//! Whole Semel installations under every fault, from one seed.
+
+pub mod world;
