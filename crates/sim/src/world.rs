@@ -184,12 +184,13 @@ impl World {
     /// holds it up.
     fn holds_up(&self, process: Process, task: usize) -> bool {
         let mut inner = self.lock();
-        let now = inner.now;
+        let (now, one_in) = (inner.now, inner.slow_one_in);
         let stopped = inner.stopped.get(&process).copied().filter(|until| now < *until);
         let until = match stopped {
             Some(until) => until,
-            None if process == OUTSIDE || inner.slow_one_in == 0 => return false,
-            None if inner.rng.below(inner.slow_one_in) > 0 => return false,
+            None if process == OUTSIDE || one_in == 0 || inner.rng.below(one_in) > 0 => {
+                return false;
+            }
             None => {
                 inner.slowed += 1;
                 now + inner.rng.below(SLOW_MICROS)

@@ -1,3 +1,6 @@
 //! Whole Semel installations under every fault, from one seed.
 
-pub mod world;
+mod evidence;
+mod world;
+
+fn main() {}
