@@ -108,7 +108,8 @@ struct Partition<'a, T> {
     topic: &'a T,
     id: Text,
     partition: u32,
-    /// Up to where it was read, if it was, and where to fetch next.
+    /// Up to where it was read, and where to fetch next. Forgotten at each pause, so that what was
+    /// taken last is looked at again.
     at: Option<(Cursor, u64)>,
 }
 
@@ -116,7 +117,8 @@ impl<T: Topic> Source for Partition<'_, T> {
     type Item = Item;
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Item>>, Failure> {
-        let mut offset = match self.at.take().filter(|(at, _)| at == from) {
+        let known = self.at.take().filter(|(at, _)| at == from);
+        let mut offset = match known {
             Some((_, offset)) => offset,
             None => {
                 self.check(from).await?;
@@ -138,7 +140,6 @@ impl<T: Topic> Source for Partition<'_, T> {
                 return Ok(Some(Batch { items, to }));
             }
             if offset == asked {
-                self.at = Some((*from, offset));
                 return Ok(None);
             }
         }

@@ -45,6 +45,8 @@ pub struct Confirm<'a, T, L> {
     log: &'a L,
     tally: &'a Tally,
     scan: Option<Scan>,
+    /// Whether what was taken last has to be looked at again: at first, and after each pause.
+    in_doubt: bool,
 }
 
 /// A reader's place.
@@ -68,7 +70,7 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         (topic, log): (&'a T, &'a L),
         tally: &'a Tally,
     ) -> Confirm<'a, T, L> {
-        Confirm { publication, topic_id, partition, topic, log, tally, scan: None }
+        Confirm { publication, topic_id, partition, topic, log, tally, scan: None, in_doubt: true }
     }
 
     /// Read on from `scan` to where something is taken or the wire ends; `None`: the topic is
@@ -166,14 +168,18 @@ impl<T: Topic, L: Log> Source for Confirm<'_, T, L> {
     type Item = Taken;
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Taken>>, Failure> {
-        let scan = match self.scan.take().filter(|scan| scan.last == link(from)) {
+        let known = self.scan.take().filter(|scan| scan.last == link(from));
+        let scan = match known.filter(|_| !self.in_doubt) {
             Some(scan) => Some(scan),
-            None => self.find(from).await?,
+            None => {
+                self.find(from).await?.map(|found| known.filter(|_| !found.anew).unwrap_or(found))
+            }
         };
         let Some(scan) = scan else { return Ok(None) };
         let Some(scan) = self.read_on(scan, limit).await? else { return Ok(None) };
         self.scan = Some(Scan { anew: false, ..scan });
-        if scan.last == link(from) {
+        self.in_doubt = scan.last == link(from);
+        if self.in_doubt {
             return Ok(None);
         }
         if scan.last.seq < link(from).seq {

@@ -25,7 +25,7 @@ pub enum Key {
 impl Key {
     /// The key of `event` in the ledger numbered `ledger`: an account's id for what happens to an
     /// account; what refers to a payment has the payment's key.
-    pub(super) fn of(self, event: &Event, ledger: u32) -> Text {
+    pub fn of(self, event: &Event, ledger: u32) -> Text {
         let [debit, credit] = [&event.debit, &event.credit].map(|side| match side {
             Some(side) => side.id.clone(),
             None => "".into(),

@@ -30,9 +30,13 @@ pub(super) struct Sender<'a, T, L, P> {
     pub(super) pace: &'a P,
 }
 
-/// What is on its way: for each partition the last message, and all that is not confirmed.
+/// What is on its way.
 struct Sent {
+    /// The last message of each partition.
     last: Vec<Link>,
+    /// Messages of rows that nothing vouches for yet.
+    held: Vec<Message>,
+    /// The seq and partition of all that is not confirmed.
     unconfirmed: VecDeque<(u64, u32)>,
 }
 
@@ -55,15 +59,16 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         let mut confirmed = self.confirmed().await?;
         let first = confirmed.iter().map(|link| link.seq).min().unwrap_or(0);
         let mut walk = Walk::from(self.log.anchor(first).await?);
-        let mut sent = Sent { last: confirmed.clone(), unconfirmed: VecDeque::new() };
+        let mut sent =
+            Sent { last: confirmed.clone(), held: Vec::new(), unconfirmed: VecDeque::new() };
         let mut producer = self.topic.producer();
         let mut moved_at = self.pace.now();
         loop {
             let room = WINDOW - sent.unconfirmed.len().min(WINDOW);
             let events = self.log.events(walk.at.seq, room.min(PAGE)).await?;
-            let messages = self.messages(&events, &mut walk, &mut sent).await?;
-            if !messages.is_empty() {
-                producer.send(messages).await?;
+            self.prepare(&events, &mut walk, &mut sent).await?;
+            if !sent.held.is_empty() && walk.is_verified(self.log).await? {
+                producer.send(core::mem::take(&mut sent.held)).await?;
             }
             let now = self.confirmed().await?;
             if now != confirmed {
@@ -98,18 +103,19 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         Ok(links)
     }
 
-    /// What is to be sent of `events`, which are the next on the walk.
-    async fn messages(
+    /// Make messages of `events`, which are the next on the walk.
+    async fn prepare(
         &self,
         events: &[Event],
         walk: &mut Walk,
         sent: &mut Sent,
-    ) -> Result<Vec<Message>, Failure> {
-        let Publication { ledger, name, key, .. } = self.publication;
-        let mut messages = Vec::with_capacity(events.len());
+    ) -> Result<(), Failure> {
+        let Publication { ledger, name, key } = self.publication;
         for event in events {
             let this = walk.step(event, *ledger)?;
-            walk.check(self.log).await?;
+            if walk.is_at_anchor() {
+                walk.is_verified(self.log).await?;
+            }
             let key = key.of(event, *ledger);
             let partition = partition(key.as_bytes(), self.about.partitions);
             let last = &mut sent.last[partition as usize];
@@ -117,14 +123,11 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
                 continue;
             }
             let stamp = Stamp { ledger: name.clone(), this, prev: *last };
-            messages.push(message(event, *ledger, &stamp, &key, partition));
+            sent.held.push(message(event, *ledger, &stamp, &key, partition));
             *last = this;
             sent.unconfirmed.push_back((this.seq, partition));
         }
-        if !events.is_empty() {
-            walk.check_end(self.log).await?;
-        }
-        Ok(messages)
+        Ok(())
     }
 }
 

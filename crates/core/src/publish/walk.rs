@@ -74,27 +74,26 @@ impl Walk {
         Ok(self.at)
     }
 
-    /// Where an anchor is kept, it says what the chain is here.
-    pub(super) async fn check<L: Log>(&self, log: &L) -> Result<(), Failure> {
-        if !self.at.seq.is_multiple_of(ANCHOR_EVERY) {
-            return Ok(());
-        }
-        let kept = log.anchor(self.at.seq).await?;
-        if kept == self.at {
-            return Ok(());
-        }
-        let detail = format!("the chain after event {} is not its anchor", self.at.seq);
-        Err(Stop::new(Code::AnchorDiffers, detail).into())
+    /// Whether an anchor is kept here.
+    pub(super) fn is_at_anchor(&self) -> bool {
+        self.at.seq.is_multiple_of(ANCHOR_EVERY)
     }
 
-    /// At the log's end the ledger's tail says what the chain is.
-    pub(super) async fn check_end<L: Log>(&self, log: &L) -> Result<(), Failure> {
-        let head = log.head().await?;
-        if head.seq != self.at.seq || head.hash == self.at.hash {
-            return Ok(());
+    /// Whether the store vouches for the chain here, by an anchor or by the ledger's tail.
+    ///
+    /// # Errors
+    /// `AnchorDiffers` or `ChainBroken` when it says otherwise: a row before was altered.
+    pub(super) async fn is_verified<L: Log>(&self, log: &L) -> Result<bool, Failure> {
+        let (kept, code) = match self.is_at_anchor() {
+            true => (log.anchor(self.at.seq).await?, Code::AnchorDiffers),
+            false => (log.head().await?, Code::ChainBroken),
+        };
+        if kept.seq == self.at.seq && kept.hash != self.at.hash || kept.seq < self.at.seq {
+            let detail =
+                format!("the store says otherwise of the chain after event {}", self.at.seq);
+            return Err(Stop::new(code, detail).into());
         }
-        let detail = format!("the chain after event {} is not the ledger's tail", self.at.seq);
-        Err(Stop::new(Code::ChainBroken, detail).into())
+        Ok(kept.seq == self.at.seq)
     }
 }
 

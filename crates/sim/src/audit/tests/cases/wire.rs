@@ -1,0 +1,238 @@
+//! What was published.
+
+use super::{Case, rewind, stop};
+use crate::evidence::*;
+
+pub(in super::super) const WIRE: &[Case] = &[
+    ("nothing is published", |e| e.wire.clear(), &[]),
+    ("a topic without a record", |e| e.wire = vec![vec![], vec![]], &["wire_incomplete"]),
+    ("a record that is not there", |e| lose(e, b"22"), &["wire_incomplete"]),
+    ("a record from the middle", |e| lose(e, b"7"), &["wire_incomplete"]),
+    (
+        "all records twice",
+        |e| {
+            let twice = e.wire.clone();
+            e.wire.iter_mut().zip(twice).for_each(|(records, again)| records.extend(again));
+        },
+        &[],
+    ),
+    (
+        "a record that is sent after all",
+        |e| {
+            let late = record(e, 22).clone();
+            lose(e, b"22");
+            e.wire[0].push(late);
+        },
+        &[],
+    ),
+    (
+        "two records in the wrong order",
+        |e| {
+            let last = e.wire[0].len() - 1;
+            e.wire[0].swap(last, last - 1);
+        },
+        &["wire_incomplete"],
+    ),
+    ("another history", foreign_link, &["wire_fork", "wire_incomplete"]),
+    (
+        "another history, found",
+        |e| {
+            foreign_link(e);
+            stop(e, "wire_fork", true);
+        },
+        &[],
+    ),
+    (
+        "another history, found for no reason",
+        |e| {
+            foreign_link(e);
+            stop(e, "wire_fork", false);
+        },
+        &["unexpected_stop", "wire_fork", "wire_incomplete"],
+    ),
+    (
+        "a link over an event",
+        |e| {
+            let link =
+                (header(record(e, 9), SEQ).clone(), header(record(e, 9), "semel-hash").clone());
+            let last = record(e, 22);
+            *header(last, "semel-prev") = link.0;
+            *header(last, "semel-prev-hash") = link.1;
+        },
+        &["wire_fork", "wire_incomplete"],
+    ),
+    (
+        "an event of a chain that is not",
+        |e| *header(record(e, 22), "semel-hash") = "ab".repeat(32).into_bytes(),
+        &["wire_incomplete", "wire_stranger", "wire_unknown_event"],
+    ),
+    (
+        "an event that is not taken and is not",
+        |e| {
+            let mut hole = record(e, 22).clone();
+            *header(&mut hole, SEQ) = b"40".to_vec();
+            *header(&mut hole, "semel-prev") = b"39".to_vec();
+            e.wire[0].push(hole);
+        },
+        &["wire_unknown_event"],
+    ),
+    (
+        "events that the store forgot",
+        |e| {
+            let mut hole = record(e, 22).clone();
+            *header(&mut hole, SEQ) = b"40".to_vec();
+            *header(&mut hole, "semel-prev") = b"39".to_vec();
+            e.wire[0].push(hole);
+            rewind(e);
+        },
+        &[],
+    ),
+    (
+        "forgotten events that are taken",
+        |e| {
+            *header(record(e, 22), "semel-hash") = "ab".repeat(32).into_bytes();
+            rewind(e);
+        },
+        &["wire_incomplete", "wire_stranger"],
+    ),
+    (
+        "forgotten events, found",
+        |e| {
+            *header(record(e, 22), "semel-hash") = "ab".repeat(32).into_bytes();
+            rewind(e);
+            stop(e, "wire_fork", true);
+        },
+        &[],
+    ),
+    (
+        "an event of another ledger",
+        |e| {
+            let mut other = record(e, 22).clone();
+            *header(&mut other, "semel-ledger") = b"mine".to_vec();
+            e.wire[0].push(other);
+        },
+        &["wire_unknown_event"],
+    ),
+    (
+        "headers that nobody can read",
+        |e| header(record(e, 22), SEQ).insert(0, b'0'),
+        &["wire_incomplete"],
+    ),
+    (
+        "an event in two partitions",
+        |e| {
+            let again: Vec<_> = e.wire[0].clone();
+            e.wire.push(again);
+        },
+        &["wire_split_key", "wire_twice"],
+    ),
+    (
+        "an account in two partitions",
+        |e| {
+            let late = record(e, 22).clone();
+            lose(e, b"22");
+            e.wire.push(vec![late]);
+        },
+        &["wire_incomplete", "wire_split_key"],
+    ),
+    (
+        "another number of partitions",
+        |e| {
+            let late = record(e, 22).clone();
+            lose(e, b"22");
+            e.wire.push(vec![late]);
+            stop(e, "partitions_changed", true);
+        },
+        &[],
+    ),
+    ("a key of somebody else", |e| record(e, 22).key = Some(b"c".to_vec()), &["wire_key"]),
+    ("no key", |e| record(e, 22).key = None, &["wire_key"]),
+    ("keys by payment", |e| by_payment(e), &[]),
+    (
+        "a message of another event",
+        |e| {
+            let value = record(e, 21).value.clone();
+            record(e, 22).value = value;
+        },
+        &["wire_value"],
+    ),
+    ("no message", |e| record(e, 22).value = None, &["wire_value"]),
+    ("what expired", |e| expire(e, 2), &[]),
+    (
+        "what expired up to a repeat, behind which nobody can go on",
+        |e| expire(e, 4),
+        &["wire_incomplete"],
+    ),
+    (
+        "what expired, said not to have",
+        |e| {
+            expire(e, 2);
+            e.expired = false;
+        },
+        &["wire_incomplete"],
+    ),
+    (
+        "lost behind what expired",
+        |e| {
+            expire(e, 2);
+            lose(e, b"22");
+        },
+        &["wire_incomplete"],
+    ),
+    (
+        "lost within what did not expire",
+        |e| {
+            expire(e, 2);
+            lose(e, b"19");
+        },
+        &["wire_incomplete"],
+    ),
+    ("all expired", |e| expire(e, 100), &[]),
+];
+
+/// The record with the event of that seq, the first of them.
+fn record(e: &mut Evidence, seq: u64) -> &mut Record {
+    let text = seq.to_string();
+    let said = |r: &&mut Record| r.headers.iter().any(|(n, t)| n == SEQ && *t == text.as_bytes());
+    e.wire.iter_mut().flatten().filter(|r| r.headers.len() > 1).find(said).expect("it is there")
+}
+
+const SEQ: &str = "semel-seq";
+
+/// The text of a header of ours.
+fn header<'a>(record: &'a mut Record, name: &str) -> &'a mut Vec<u8> {
+    let mut headers = record.headers.iter_mut();
+    &mut headers.find(|header| header.0 == name).expect("ours have it").1
+}
+
+fn is_of(record: &Record, seq: &[u8]) -> bool {
+    record.headers.iter().any(|(name, text)| name == SEQ && text == seq)
+}
+
+fn lose(e: &mut Evidence, seq: &[u8]) {
+    e.wire.iter_mut().for_each(|records| records.retain(|record| !is_of(record, seq)));
+}
+
+/// Records at the beginning of both partitions are gone.
+fn expire(e: &mut Evidence, many: usize) {
+    e.expired = true;
+    e.wire.iter_mut().for_each(|records| drop(records.drain(..many.min(records.len()))));
+}
+
+fn foreign_link(e: &mut Evidence) {
+    let prev = header(record(e, 14), "semel-prev-hash");
+    *prev = "ab".repeat(32).into_bytes();
+}
+
+/// All events that concern a payment have its id as their key, and one partition.
+fn by_payment(e: &mut Evidence) {
+    let events = e.ledgers[0].events.clone();
+    for record in e.wire.iter_mut().flatten() {
+        let row = events.iter().find(|row| is_of(record, row.seq.to_string().as_bytes()));
+        let Some(row) = row.filter(|row| row.kind > 2 && record.headers.len() > 1) else {
+            continue;
+        };
+        let payment = row.reference.map_or(row.seq, |(seq, _)| seq);
+        record.key = Some(format!("pay_{payment}").into_bytes());
+    }
+}

@@ -1,0 +1,223 @@
+//! The published topic, read by its links alone, as the contract tells others to read it.
+//!
+//! Promises P3 and P5: whoever follows the links gets each event of a ledger once, in order, in one
+//! partition, with the chain's hash; and nothing stands there that the store does not hold.
+//! Where records expired a reader begins at the first one that it finds; what may be missing then
+//! is only what stands before it.
+
+mod keys;
+mod stamp;
+
+use super::chain::hex;
+use super::index::{Index, Indexes};
+use super::report::Report;
+use super::shape::TYPES;
+use crate::evidence::{Evidence, Record, Row};
+use keys::Keys;
+use stamp::{Link, NONE, Stamp};
+
+/// Read all partitions; with none, nothing is published.
+pub(super) fn check(
+    evidence: &Evidence,
+    indexes: &Indexes<'_>,
+    rewound: bool,
+    report: &mut Report,
+) {
+    if evidence.wire.is_empty() {
+        return;
+    }
+    let allowed = |name| evidence.stops.iter().any(|stop| stop.is_allowed && stop.name == name);
+    let mut wire = Wire {
+        indexes,
+        rewound,
+        expired: evidence.expired,
+        forked: allowed("wire_fork"),
+        moved: allowed("partitions_changed"),
+        keys: Keys::of(evidence, indexes),
+        taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
+        starts: Vec::new(),
+    };
+    for (partition, records) in evidence.wire.iter().enumerate() {
+        wire.read(partition, records, report);
+    }
+    if !wire.forked && !wire.moved {
+        (0..indexes.list.len()).for_each(|at| wire.complete(at, report));
+    }
+}
+
+struct Wire<'a> {
+    indexes: &'a Indexes<'a>,
+    rewound: bool,
+    expired: bool,
+    /// Whether a fork was to be found.
+    forked: bool,
+    /// Whether the topic may have had another number of partitions.
+    moved: bool,
+    keys: Keys<'a>,
+    /// By ledger and place of the event, the partition in which it was taken.
+    taken: Vec<Vec<Option<usize>>>,
+    /// By partition and ledger, behind which seq its reader began.
+    starts: Vec<Vec<Option<u64>>>,
+}
+
+/// A reader of one ledger in one partition.
+#[derive(Clone, Default)]
+struct Reader {
+    last: Option<Link>,
+    stopped: bool,
+}
+
+impl<'a> Wire<'a> {
+    fn read(&mut self, partition: usize, records: &'a [Record], report: &mut Report) {
+        let mut readers = vec![Reader::default(); self.indexes.list.len()];
+        self.starts.push(vec![(!self.expired).then_some(0); readers.len()]);
+        for record in records {
+            let Some(stamp) = Stamp::read(&record.headers) else { continue };
+            let Some(at) = self.indexes.place(stamp.ledger) else {
+                self.unknown(partition, record, &stamp, report);
+                continue;
+            };
+            let index = &self.indexes.list[at];
+            let known = index.row(stamp.this.seq);
+            let known = known.filter(|row| index.hash(row.seq) == Some(&stamp.this.hash));
+            match known {
+                Some(row) => self.content(partition, record, index, row, report),
+                None => self.unknown(partition, record, &stamp, report),
+            }
+            self.keys.place(partition, record, self.moved, report);
+            if self.follow(&mut readers[at], partition, at, &stamp, report) {
+                self.take(partition, at, record.offset, &stamp, known, report);
+            }
+        }
+    }
+
+    /// The reader's rule; whether the record is taken.
+    fn follow(
+        &mut self,
+        reader: &mut Reader,
+        partition: usize,
+        at: usize,
+        stamp: &Stamp<'_>,
+        report: &mut Report,
+    ) -> bool {
+        if reader.stopped {
+            return false;
+        }
+        let begin = if self.expired { stamp.prev } else { NONE };
+        let last = *reader.last.get_or_insert(begin);
+        self.starts[partition][at].get_or_insert(last.seq);
+        if stamp.this.seq <= last.seq || last.seq < stamp.prev.seq {
+            return false;
+        }
+        if stamp.prev == last {
+            reader.last = Some(stamp.this);
+            return true;
+        }
+        reader.stopped = true;
+        if !self.forked {
+            report.tell("wire_fork", || {
+                let (ledger, this, prev) = (stamp.ledger, stamp.this.seq, stamp.prev.seq);
+                let (said, last) = (hex(&stamp.prev.hash), (last.seq, hex(&last.hash)));
+                format!(
+                    "{ledger}: partition {partition}: event {this} follows {prev} ({said}), \
+                     the last one was {last:?}"
+                )
+            });
+        }
+        false
+    }
+
+    fn take(
+        &mut self,
+        partition: usize,
+        at: usize,
+        offset: u64,
+        stamp: &Stamp<'_>,
+        known: Option<&Row>,
+        report: &mut Report,
+    ) {
+        let (ledger, seq) = (stamp.ledger, stamp.this.seq);
+        let place = known.and_then(|row| self.indexes.list[at].at(row.seq));
+        let Some(place) = place else {
+            if !self.forked {
+                report.tell("wire_stranger", || {
+                    let hash = hex(&stamp.this.hash);
+                    format!("{ledger}: partition {partition} at {offset}: taken {seq} ({hash})")
+                });
+            }
+            return;
+        };
+        let before = self.taken[at][place].replace(partition);
+        if let Some(before) = before.filter(|_| !self.moved) {
+            report.tell("wire_twice", || {
+                format!("{ledger}: event {seq}: taken in partitions {before} and {partition}")
+            });
+        }
+    }
+
+    /// A record that tells of no event of the store. After a rewind the wire may know more.
+    fn unknown(&self, partition: usize, record: &Record, stamp: &Stamp<'_>, report: &mut Report) {
+        if self.rewound {
+            return;
+        }
+        report.tell("wire_unknown_event", || {
+            let (ledger, seq, hash) = (stamp.ledger, stamp.this.seq, hex(&stamp.this.hash));
+            format!("{ledger}: partition {partition} at {}: event {seq} ({hash})", record.offset)
+        });
+    }
+
+    /// The record's text and key are those of its event.
+    fn content(
+        &self,
+        partition: usize,
+        record: &Record,
+        index: &Index<'_>,
+        row: &Row,
+        report: &mut Report,
+    ) {
+        let place = || format!("{}: partition {partition} at {}", index.name(), record.offset);
+        let value = record.value.as_deref().unwrap_or_default();
+        if !begins_as(value, row) {
+            report.tell("wire_value", || {
+                let begin = String::from_utf8_lossy(&value[..value.len().min(120)]);
+                format!("{}: event {} is told as {begin}", place(), row.seq)
+            });
+        }
+        if !self.keys.fits(record, index, row) {
+            report.tell("wire_key", || {
+                let key = record.key.as_deref().map(String::from_utf8_lossy);
+                format!("{}: event {} has the key {key:?}", place(), row.seq)
+            });
+        }
+    }
+
+    /// Every event that has to be there was taken.
+    fn complete(&self, at: usize, report: &mut Report) {
+        let index = &self.indexes.list[at];
+        for (row, taken) in index.ledger.events.iter().zip(&self.taken[at]) {
+            if taken.is_none() && self.is_required(at, index, row) {
+                report.tell("wire_incomplete", || {
+                    format!("{}: event {}: nobody can take it", index.name(), row.seq)
+                });
+            }
+        }
+    }
+
+    /// Whether the event cannot be among those that expired.
+    fn is_required(&self, at: usize, index: &Index<'_>, row: &Row) -> bool {
+        if !self.expired {
+            return true;
+        }
+        let partition = self.keys.partition(index, row);
+        let start = partition.and_then(|partition| self.starts[partition][at]);
+        start.is_some_and(|start| start < row.seq)
+    }
+}
+
+/// Whether a message begins as that of `row` does.
+fn begins_as(value: &[u8], row: &Row) -> bool {
+    let kind = TYPES.get(usize::from(row.kind)).copied().unwrap_or_default();
+    let seq = row.seq.to_string();
+    let parts = [r#"{"type":""#, kind, r#"","id":""#, &row.id, r#"","seq":"#, &seq, r#","at":""#];
+    parts.iter().try_fold(value, |rest, part| rest.strip_prefix(part.as_bytes())).is_some()
+}

@@ -1,0 +1,199 @@
+//! Planted defects: each takes one promise away, as a wrapper around a public trait. The product
+//! holds none of them.
+
+use crate::broker::Broker;
+use crate::model::{Law, Rules};
+use crate::setup::PUBLISHED;
+use crate::tampered::{self, Open, Tamper, Tampered};
+use semel_core::event::Event;
+use semel_core::exactly_once::{Cursor, Failure, Step};
+use semel_core::ledger::door::LedgerTarget;
+use semel_core::ledger::{Effect, Position};
+use semel_core::publish::{Log, Publication};
+use semel_core::wire::{Link, Stamp};
+use std::sync::Arc;
+
+/// A defect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Defect {
+    NoCompareAndSet,
+    NoClaimCheck,
+    CursorFirst,
+    EffectsFirst,
+    UnknownIsNothing,
+    SendFromLast,
+    NoIdentity,
+    EffectsTwice,
+    NoLock,
+    ChainUnchecked,
+    DroppedCommits,
+}
+
+impl Defect {
+    /// All of them with their names, and within how many seeds each is caught.
+    pub const ALL: &[(Defect, &str, u64)] = &[
+        (Defect::NoCompareAndSet, "no compare-and-set", 3_000),
+        (Defect::NoClaimCheck, "no claim check", 300),
+        (Defect::CursorFirst, "cursor committed apart, before the effects", 20),
+        (Defect::EffectsFirst, "cursor committed apart, after the effects", 20),
+        (Defect::UnknownIsNothing, "unknown treated as not done", 50),
+        (Defect::SendFromLast, "send going on from the last record", 100),
+        (Defect::NoIdentity, "identity check removed", 10),
+        (Defect::EffectsTwice, "effects applied twice", 10),
+        (Defect::NoLock, "lock not taken", 20),
+        (Defect::ChainUnchecked, "chain not checked", 1_000),
+        (Defect::DroppedCommits, "a dropped step commits", 50),
+    ];
+}
+
+/// What is planted in a run: mostly nothing. Cheap to clone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Planted(pub Option<Defect>);
+
+impl Planted {
+    /// The rules of the store.
+    pub fn rules(self) -> Arc<dyn Rules> {
+        match self.0 {
+            Some(Defect::NoCompareAndSet) => Arc::new(NoCompareAndSet),
+            Some(Defect::NoClaimCheck) => Arc::new(NoClaimCheck),
+            Some(Defect::NoLock) => Arc::new(NoLock),
+            Some(Defect::NoIdentity) => Arc::new(NoIdentity),
+            _ => Arc::new(Law),
+        }
+    }
+
+    /// What publishing reads.
+    pub fn log<L: Log>(self, log: L, publication: &Publication, broker: &Broker) -> PlantedLog<L> {
+        let (publication, broker) = (publication.clone(), broker.clone());
+        PlantedLog { log, publication, broker, defect: self.0 }
+    }
+
+    /// What a process writes to.
+    pub fn target<T: LedgerTarget>(self, target: T) -> Tampered<T, Tampering> {
+        Tampered::new(target, Tampering(self.0))
+    }
+}
+
+struct NoCompareAndSet;
+
+impl Rules for NoCompareAndSet {
+    fn is_at(&self, _: &Cursor, _: &Cursor) -> bool {
+        true
+    }
+}
+
+struct NoClaimCheck;
+
+impl Rules for NoClaimCheck {
+    fn is_newest(&self, _: u64, _: u64) -> bool {
+        true
+    }
+}
+
+struct NoLock;
+
+impl Rules for NoLock {
+    fn locks(&self) -> bool {
+        false
+    }
+}
+
+struct NoIdentity;
+
+impl Rules for NoIdentity {
+    fn recorded(&self, _: Option<Arc<Event>>) -> Option<Arc<Event>> {
+        None
+    }
+}
+
+/// A log that may tell publishing something else than there is.
+pub struct PlantedLog<L> {
+    log: L,
+    publication: Publication,
+    broker: Broker,
+    defect: Option<Defect>,
+}
+
+impl<L: Log> PlantedLog<L> {
+    /// The last message of ours in the partition that a leg confirms, as a cursor.
+    fn last(&self, source: &str) -> Option<Cursor> {
+        let partition = source.rsplit_once('/')?.1.parse().ok()?;
+        if self.broker.about(PUBLISHED).partitions <= partition {
+            return None;
+        }
+        let fetched = self.broker.fetch(PUBLISHED, partition, 0, usize::MAX);
+        let stamps = fetched.records.iter().filter_map(|record| Stamp::read(&record.raw.headers));
+        let last = stamps.filter(|stamp| stamp.ledger == self.publication.name).last()?.this;
+        Some(Cursor { next: last.seq + 1, tail: last.hash, hint: 0 })
+    }
+
+    /// The chain as the rows make it, whatever is kept of it.
+    async fn remade(&self, kept: Link) -> Result<Link, Failure> {
+        let mut hash = Position::start(&self.publication.name).tail;
+        let mut encoding = Vec::new();
+        for event in self.log.events(0, kept.seq as usize).await? {
+            encoding.clear();
+            event.encode(self.publication.ledger, &mut encoding);
+            hash = hash.link(&encoding);
+        }
+        Ok(Link { seq: kept.seq, hash })
+    }
+}
+
+impl<L: Log> Log for PlantedLog<L> {
+    async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Failure> {
+        self.log.events(after, limit).await
+    }
+
+    async fn anchor(&self, at_most: u64) -> Result<Link, Failure> {
+        let kept = self.log.anchor(at_most).await?;
+        match self.defect {
+            Some(Defect::ChainUnchecked) => self.remade(kept).await,
+            _ => Ok(kept),
+        }
+    }
+
+    async fn head(&self) -> Result<Link, Failure> {
+        let kept = self.log.head().await?;
+        match self.defect {
+            Some(Defect::ChainUnchecked) => self.remade(kept).await,
+            _ => Ok(kept),
+        }
+    }
+
+    async fn cursor(&self, source: &str) -> Result<Option<Cursor>, Failure> {
+        let kept = self.log.cursor(source).await?;
+        match self.defect {
+            Some(Defect::SendFromLast) => {
+                Ok(kept.map(|_| self.last(source).unwrap_or(Cursor::START)))
+            }
+            _ => Ok(kept),
+        }
+    }
+}
+
+/// How commits go wrong, if they do.
+#[derive(Clone)]
+pub struct Tampering(Option<Defect>);
+
+impl<T: LedgerTarget> Tamper<T> for Tampering {
+    async fn commit(
+        &self,
+        open: Open<T>,
+        effects: Vec<Effect>,
+        to: Cursor,
+    ) -> Result<T::Claim, Failure> {
+        match self.0 {
+            Some(Defect::CursorFirst) => tampered::CursorFirst.commit(open, effects, to).await,
+            Some(Defect::EffectsFirst) => tampered::EffectsFirst.commit(open, effects, to).await,
+            Some(Defect::EffectsTwice) => tampered::EffectsTwice.commit(open, effects, to).await,
+            Some(Defect::UnknownIsNothing) => {
+                tampered::UnknownIsNothing.commit(open, effects, to).await
+            }
+            Some(Defect::DroppedCommits) => {
+                tampered::DroppedCommits.commit(open, effects, to).await
+            }
+            _ => open.step.commit(effects, to).await,
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Fate: what happens at moments of its own choice, and which named stops it explains.
+
+use crate::faults::{Fault, Faults, Manner};
+use crate::net::SERVER_TIMEOUT;
+use crate::setup::PUBLISHED;
+use crate::site::Site;
+use crate::store::Backend;
+use crate::world::OUTSIDE;
+use semel_core::dead_letter::Raw;
+use semel_core::ingest::topic::Intake;
+use semel_core::leg::DEADLINE;
+use semel_core::problem::Code;
+use std::time::Duration;
+
+/// The longest jump of a clock.
+const JUMP: u64 = 3_600;
+/// How long a broker is away, or a disk full, at most.
+const AWAY: Duration = Duration::from_secs(15);
+/// How many commits a standby may lack.
+const LACKS: u64 = 40;
+
+/// What the store does only in a model; what it cannot do does not happen.
+pub trait Server: Send + Sync + 'static {
+    /// Another server takes over, which lacks the last commits; how many it really lacks.
+    fn fail_over(&self, lost: usize) -> Option<usize>;
+    /// The clock jumps, in microseconds.
+    fn step_clock(&self, by: i64);
+    /// The disk is full.
+    fn fill(&self, time: Duration);
+    /// A row is altered; whether there was one.
+    fn alter(&self) -> bool;
+}
+
+/// Let everything that is planned for some moment happen then.
+pub fn begin<B: Backend + Server>(site: &Site<B>) {
+    for fault in site.faults.planned().faults() {
+        let times = match fault.manner() {
+            Manner::Times(_) | Manner::Once => site.faults.planned().rate(fault),
+            Manner::OneIn(..) | Manner::Follows => 0,
+        };
+        for _ in 0..times {
+            let own = site.clone();
+            let moment = site.world.below(site.setup.faulty.as_micros() as u64);
+            site.world.spawn(OUTSIDE, async move {
+                own.world.sleep(Duration::from_micros(moment)).await;
+                if strike(&own, fault).await {
+                    own.world.tell("fate", || fault.id().into());
+                    own.faults.happened(fault);
+                }
+            });
+        }
+    }
+}
+
+/// Let a fault happen; whether it did.
+async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
+    match fault {
+        Fault::ProcessCrash => site.some_process().map(|process| site.die(process)).is_some(),
+        Fault::ProcessPause => {
+            let time = site.world.some_time(DEADLINE * 3);
+            site.some_process().map(|process| site.world.stop(process, time)).is_some()
+        }
+        Fault::StoreFailover => site.backend.fail_over(0).is_some(),
+        Fault::StoreRewind => {
+            let lost = 1 + site.world.below(LACKS) as usize;
+            site.backend.fail_over(lost).is_some_and(|lost| lost > 0)
+        }
+        Fault::StoreFull => {
+            // It counts when somebody meets it.
+            site.backend.fill(site.world.some_time(AWAY));
+            false
+        }
+        Fault::ClockForward | Fault::ClockBack => {
+            let by = 1_000_000 * (1 + site.world.below(JUMP)) as i64;
+            site.backend.step_clock(if fault == Fault::ClockBack { -by } else { by });
+            true
+        }
+        Fault::RowAltered => site.backend.alter(),
+        Fault::WireAway => {
+            site.broker.set_away(true);
+            site.world.sleep(SERVER_TIMEOUT + site.world.some_time(AWAY)).await;
+            site.broker.set_away(false);
+            true
+        }
+        _ => on_wire(site, fault) || on_topics(site, fault),
+    }
+}
+
+fn on_wire<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
+    let partition = site.world.below(u64::from(site.setup.partitions)) as u32;
+    let (start, end) = site.broker.bounds(PUBLISHED, partition);
+    let some = start + site.world.below(end - start + 1);
+    match fault {
+        Fault::WireTruncated if some < end => site.broker.truncate(PUBLISHED, partition, some),
+        Fault::WireExpired if start < some => site.broker.expire(PUBLISHED, partition, some),
+        Fault::WireRecreated => site.broker.create(PUBLISHED, site.setup.partitions),
+        Fault::WireForeign => {
+            let headers = match site.world.below(2) {
+                0 => vec![("semel-seq".to_owned(), b"1".to_vec())],
+                _ => Vec::new(),
+            };
+            let raw = Raw { key: None, value: Some(b"not ours".to_vec()), headers };
+            let together = site.world.one_in(2).then(|| site.broker.begin());
+            site.broker.append(PUBLISHED, partition, raw, together);
+            if let Some(number) = together {
+                site.broker.end(PUBLISHED, number, site.world.one_in(2));
+            }
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
+    let count = site.setup.topics.len() as u64;
+    if count == 0 {
+        return false;
+    }
+    let chosen = site.world.below(count) as usize;
+    let feed = &site.setup.topics[chosen];
+    let partition = site.world.below(u64::from(feed.partitions)) as u32;
+    let (start, end) = site.broker.bounds(&feed.name, partition);
+    let source = Intake::source(&site.broker.about(&feed.name).id, partition);
+    let taken = site.backend.cursor(&source).map_or(0, |cursor| cursor.next);
+    match fault {
+        Fault::TopicExpired if start < taken => site.broker.expire(&feed.name, partition, taken),
+        Fault::TopicGap if taken + 1 < end => {
+            let below = taken + 1 + site.world.below(end - taken);
+            site.broker.expire(&feed.name, partition, below);
+        }
+        Fault::TopicTruncated if start < end && !site.broker.is_open(&feed.name, partition) => {
+            let from = start + site.world.below(end - start);
+            site.broker.truncate(&feed.name, partition, from);
+            site.feeds.forget(&source, from.max(taken));
+            site.feeds.freeze(&source, taken);
+        }
+        Fault::TopicRecreated => site.broker.create(&feed.name, feed.partitions),
+        Fault::TopicCompacted => site.broker.compact(&feed.name),
+        _ => return false,
+    }
+    true
+}
+
+/// Whether what happened in a run explains a named stop.
+pub fn explains(faults: &Faults, code: Code) -> bool {
+    let causes: &[Fault] = match code {
+        Code::StoreFull => &[Fault::StoreFull],
+        Code::WireFork => &[Fault::StoreRewind, Fault::RowAltered],
+        Code::AnchorDiffers | Code::ChainBroken => &[Fault::RowAltered],
+        Code::SourceChanged => &[Fault::TopicTruncated],
+        Code::IngestGap => &[Fault::TopicGap],
+        Code::TopicCompacted => &[Fault::TopicCompacted],
+        _ => &[],
+    };
+    causes.iter().any(|cause| faults.fired(*cause) > 0)
+}

@@ -1,0 +1,417 @@
+//! A model store with the semantics of an SQL server: one lock a ledger, READ COMMITTED, sessions
+//! that end, commits whose answers are lost, and a standby that may lack the last of them.
+//!
+//! Reading order: `state` (rows), here (the server), `target` (the way to it).
+//! Deliberately absent: SQL. What a statement would do under the locks that it would take is done
+//! by a function under one mutex.
+
+pub mod state;
+pub mod target;
+
+use crate::copy;
+use crate::evidence::{self, Committed, Evidence};
+use crate::faults::Fault;
+use crate::net::{Net, SERVER_TIMEOUT};
+use crate::store::Backend;
+use futures_util::future::{Either, select};
+use semel_core::Text;
+use semel_core::event::Event;
+use semel_core::exactly_once::{Cursor, Failure};
+use semel_core::failure::Stop;
+use semel_core::ingest::Counts;
+use semel_core::ledger::{Effect, Keys, Snapshot};
+use semel_core::problem::Code;
+use semel_store::rows::Binding;
+use state::{Commit, Ledger, Leg, Move, State};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use target::ModelStore;
+use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
+
+/// How long a claim holds without a commit, in microseconds.
+pub const DEADLINE: i64 = semel_core::leg::DEADLINE.as_micros() as i64;
+
+/// What the store checks under its locks: the layers against doing it twice. A planted defect is
+/// another implementation of it.
+pub trait Rules: Send + Sync {
+    /// Whether the claim that a step brings is the newest.
+    fn is_newest(&self, newest: u64, mine: u64) -> bool {
+        newest == mine
+    }
+
+    /// Whether the cursor still stands where the step begins.
+    fn is_at(&self, stands: &Cursor, mine: &Cursor) -> bool {
+        stands == mine
+    }
+
+    /// Whether a step locks its ledger.
+    fn locks(&self) -> bool {
+        true
+    }
+
+    /// The event that a key names, as it is looked up under the lock.
+    fn recorded(&self, found: Option<Arc<Event>>) -> Option<Arc<Event>> {
+        found
+    }
+}
+
+/// The rules as they are.
+pub struct Law;
+
+impl Rules for Law {}
+
+/// A server, with its disk. Cheap to clone.
+#[derive(Clone)]
+pub struct Model {
+    net: Net,
+    rules: Arc<dyn Rules>,
+    server: Arc<Mutex<Server>>,
+    locks: Arc<Vec<Arc<Lock<()>>>>,
+    holders: Arc<Mutex<Vec<Option<Holder>>>>,
+}
+
+struct Server {
+    state: State,
+    /// What was there before the first commit that is kept.
+    origin: State,
+    /// Kept only where commits may be lost.
+    commits: Option<Vec<(usize, Commit)>>,
+    told: Vec<Committed>,
+    /// Sessions of an older one have ended.
+    generation: u64,
+    timeline: u64,
+    claims: u64,
+    owners: u64,
+    clock_offset: i64,
+    full_until: u64,
+    /// A row that was altered: its ledger, its place, and what it was.
+    altered: Option<(usize, usize, Arc<Event>)>,
+}
+
+/// Who holds a ledger's lock: what lets it go, and since when.
+struct Holder {
+    hold: Hold,
+    since: u64,
+}
+
+/// A lock that whoever has it may lose.
+type Hold = Arc<Mutex<Option<OwnedMutexGuard<()>>>>;
+
+/// An open step, on the server's side.
+pub struct Session {
+    ledger: u32,
+    leg: Option<LegClaim>,
+    hold: Option<Hold>,
+    begun: u64,
+    generation: u64,
+}
+
+/// A claim, as its owner knows it.
+#[derive(Clone)]
+pub struct LegClaim {
+    source: Text,
+    name: u64,
+    cursor: Cursor,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(hold) = &self.hold {
+            hold.lock().expect("nobody panics while holding it").take();
+        }
+    }
+}
+
+impl Model {
+    /// A store with those ledgers.
+    pub fn new(net: &Net, ledgers: &[String], rules: Arc<dyn Rules>) -> Model {
+        let state = State {
+            ledgers: ledgers.iter().map(|id| Ledger::new(id)).collect(),
+            ..State::default()
+        };
+        let may_rewind = net.faults.planned().rate(Fault::StoreRewind) > 0;
+        let server = Server {
+            origin: state.clone(),
+            commits: may_rewind.then(Vec::new),
+            state,
+            told: Vec::new(),
+            generation: 0,
+            timeline: 0,
+            claims: 0,
+            owners: 0,
+            clock_offset: 0,
+            full_until: 0,
+            altered: None,
+        };
+        Model {
+            net: net.clone(),
+            rules,
+            server: Arc::new(Mutex::new(server)),
+            locks: Arc::new(ledgers.iter().map(|_| Arc::default()).collect()),
+            holders: Arc::new(Mutex::new(ledgers.iter().map(|_| None).collect())),
+        }
+    }
+
+    fn server(&self) -> MutexGuard<'_, Server> {
+        self.server.lock().expect("nobody panics while holding it")
+    }
+
+    /// The server's clock, in microseconds since 1970.
+    fn clock(&self, server: &Server) -> i64 {
+        EPOCH + self.net.world.now() as i64 + server.clock_offset
+    }
+
+    fn take_over(&self, lost: usize) -> usize {
+        let mut server = self.server();
+        server.generation += 1;
+        server.timeline += 1;
+        let Some(commits) = &server.commits else {
+            // Nothing was lost, so nothing has to be compared.
+            let commit = Commit::Adopt { timeline: server.timeline };
+            server.state.apply(&commit);
+            return 0;
+        };
+        let lost = lost.min(commits.len());
+        let kept = commits.len() - lost;
+        let to = commits.get(kept).map_or(server.told.len(), |(told, _)| *told);
+        let mut state = server.origin.clone();
+        commits[..kept].iter().for_each(|(_, commit)| state.apply(commit));
+        server.state = state;
+        server.commits.iter_mut().for_each(|commits| commits.truncate(kept));
+        server.told.push(Committed::Rewound { to });
+        lost
+    }
+}
+
+/// When the world begins, in microseconds since 1970.
+const EPOCH: i64 = 1_800_000_000_000_000;
+
+/// The answer to a session that has ended.
+fn ended() -> Failure {
+    Failure::Retryable("the server ended the session".into())
+}
+
+impl Server {
+    fn commit(&mut self, commit: Commit) {
+        let told = self.told.len();
+        self.told.extend(self.state.evidence(&commit));
+        self.state.apply(&commit);
+        self.commits.iter_mut().for_each(|commits| commits.push((told, commit.clone())));
+    }
+
+    /// A server that took over writes nothing until it was held against the wire.
+    fn check_timeline(&self) -> Result<(), Failure> {
+        if self.timeline == self.state.timeline {
+            return Ok(());
+        }
+        Err(Failure::Retryable("the server's timeline has changed".into()))
+    }
+}
+
+impl Model {
+    /// A name for a process.
+    fn owner(&self) -> u64 {
+        let mut server = self.server();
+        server.owners += 1;
+        server.owners
+    }
+
+    fn bind(&self, ledger: u32, binding: Binding) -> Result<(), Failure> {
+        let mut server = self.server();
+        server.check_timeline()?;
+        let Binding { source, ingest, start, .. } = binding;
+        if let Some(leg) = server.state.legs.get(&source) {
+            return match leg.ledger == ledger && leg.ingest == ingest {
+                true => Ok(()),
+                false => Err(Stop::new(Code::SourceBound, source.to_string()).into()),
+            };
+        }
+        let counts = Counts::default();
+        let leg = Leg { ledger, ingest, cursor: start, claim: 0, owner: 0, until: 0, counts };
+        server.commit(Commit::Bind { source, leg });
+        Ok(())
+    }
+
+    fn claim(&self, source: &Text, owner: u64) -> Result<LegClaim, Failure> {
+        let mut server = self.server();
+        server.check_timeline()?;
+        let now = self.clock(&server);
+        let leg = server.state.legs.get(source).expect("it was bound");
+        if now < leg.until && leg.owner != owner {
+            return Err(Failure::Fenced);
+        }
+        let cursor = leg.cursor;
+        server.claims += 1;
+        let (claim, until) = (server.claims, now + DEADLINE);
+        server.commit(Commit::Claim { source: source.clone(), claim, owner, until });
+        Ok(LegClaim { source: source.clone(), name: claim, cursor })
+    }
+
+    async fn begin(
+        &self,
+        ledger: u32,
+        leg: Option<LegClaim>,
+        keys: Keys,
+    ) -> Result<(Snapshot, Session), Failure> {
+        let hold = match self.rules.locks() {
+            true => Some(self.lock(ledger).await),
+            false => None,
+        };
+        let server = self.server();
+        server.check_timeline()?;
+        if let Some(leg) = &leg {
+            self.check_claim(&server, leg)?;
+        }
+        let mut snapshot = server.state.snapshot(ledger, self.clock(&server), keys);
+        for found in &mut snapshot.recorded {
+            *found = self.rules.recorded(found.take());
+        }
+        let (begun, generation) = (self.net.world.now(), server.generation);
+        Ok((snapshot, Session { ledger, leg, hold, begun, generation }))
+    }
+
+    /// Wait for a ledger's lock; whoever keeps it in silence for too long loses it.
+    async fn lock(&self, ledger: u32) -> Hold {
+        let place = ledger as usize - 1;
+        let holders = || self.holders.lock().expect("nobody panics while holding it");
+        let mut waiting = pin!(self.locks[place].clone().lock_owned());
+        let guard = loop {
+            match select(waiting.as_mut(), pin!(self.net.world.sleep(SERVER_TIMEOUT))).await {
+                Either::Left((guard, _)) => break guard,
+                Either::Right(_) => {}
+            }
+            let late = self.net.world.now().saturating_sub(SERVER_TIMEOUT.as_micros() as u64);
+            let holder = holders()[place].take_if(|holder| holder.since <= late);
+            if let Some(Holder { hold, .. }) = holder
+                && hold.lock().expect("nobody panics while holding it").take().is_some()
+            {
+                self.net.faults.happened(Fault::StepIdle);
+            }
+        };
+        let hold = Arc::new(Mutex::new(Some(guard)));
+        holders()[place] = Some(Holder { hold: hold.clone(), since: self.net.world.now() });
+        hold
+    }
+
+    /// Layers one and two: the claim's name, and the cursor compared before it is set.
+    fn check_claim(&self, server: &Server, leg: &LegClaim) -> Result<(), Failure> {
+        let row = server.state.legs.get(&leg.source).ok_or(Failure::Fenced)?;
+        let is_newest = row.claim == leg.name;
+        if !is_newest {
+            self.net.faults.happened(Fault::LegOverlap);
+        }
+        match self.rules.is_newest(row.claim, leg.name)
+            && self.rules.is_at(&row.cursor, &leg.cursor)
+        {
+            true => Ok(()),
+            false => Err(Failure::Fenced),
+        }
+    }
+
+    fn commit(&self, session: &Session, effects: Vec<Effect>, to: Cursor) -> Result<(), Failure> {
+        let mut server = self.server();
+        let is_held = |hold: &Hold| hold.lock().expect("nobody panics while holding it").is_some();
+        let idle = self.net.world.now() - session.begun;
+        if session.generation != server.generation
+            || SERVER_TIMEOUT.as_micros() as u64 * 2 < idle
+            || !session.hold.as_ref().is_none_or(is_held)
+        {
+            return Err(ended());
+        }
+        if self.net.world.now() < server.full_until {
+            self.net.faults.happened(Fault::StoreFull);
+            return Err(Stop::new(Code::StoreFull, "the disk is full").into());
+        }
+        if let Some(leg) = &session.leg {
+            self.check_claim(&server, leg)?;
+        }
+        server.state.check(session.ledger, &effects)?;
+        let until = self.clock(&server) + DEADLINE;
+        let moved = session.leg.clone().map(|leg| {
+            let LegClaim { source, name: claim, cursor: from } = leg;
+            Move { source, claim, from, to, until }
+        });
+        let effects = Arc::new(effects);
+        server.commit(Commit::Step { ledger: session.ledger, effects, moved });
+        Ok(())
+    }
+
+    /// The server's new timeline is taken on.
+    fn adopt(&self) {
+        let mut server = self.server();
+        let timeline = server.timeline;
+        server.commit(Commit::Adopt { timeline });
+    }
+}
+
+impl Backend for Model {
+    type Store = ModelStore;
+
+    fn open(&self) -> ModelStore {
+        ModelStore::new(self.clone())
+    }
+
+    fn crash(&self) {}
+
+    fn tell(&self, evidence: &mut Evidence) {
+        let mut server = self.server();
+        if let Some((ledger, row, was)) = server.altered.take() {
+            // Mended, so that the auditor sees what else went wrong.
+            server.state.ledgers[ledger].events[row] = was;
+        }
+        evidence.commits = server.told.clone();
+        for (no, ledger) in (1..).zip(&server.state.ledgers) {
+            let events = ledger.events.iter().map(|event| &**event);
+            let accounts = ledger.accounts.values();
+            let anchors = ledger.anchors.iter().map(|(seq, hash)| (*seq, hash.0)).collect();
+            let rows = copy::ledger(no, &ledger.id, &ledger.position, events, accounts);
+            evidence.ledgers.push(evidence::Ledger { anchors, ..rows });
+        }
+        for (source, leg) in &server.state.legs {
+            evidence.legs.push(copy::leg(source, leg.ledger, &leg.cursor, &leg.counts));
+        }
+        for letter in server.state.letters.values() {
+            evidence.letters.push(copy::letter(&letter.source, letter.line, letter.reason));
+        }
+    }
+
+    fn cursor(&self, source: &str) -> Option<Cursor> {
+        self.server().state.legs.get(source).map(|leg| leg.cursor)
+    }
+
+    fn events(&self, ledger: u32) -> Vec<Arc<Event>> {
+        self.server().state.ledgers[ledger as usize - 1].events.clone()
+    }
+}
+
+impl crate::fate::Server for Model {
+    fn fail_over(&self, lost: usize) -> Option<usize> {
+        Some(self.take_over(lost))
+    }
+
+    fn step_clock(&self, by: i64) {
+        self.server().clock_offset += by;
+    }
+
+    fn fill(&self, time: Duration) {
+        self.server().full_until = self.net.world.now() + time.as_micros() as u64;
+    }
+
+    /// An account's opening, since no answer is made of it: what is altered is not told by doors.
+    fn alter(&self) -> bool {
+        let mut server = self.server();
+        let chosen = self.net.world.below(server.state.ledgers.len() as u64) as usize;
+        let events = &mut server.state.ledgers[chosen].events;
+        let rows: Vec<usize> = (0..events.len()).filter(|row| events[*row].key.is_none()).collect();
+        if rows.is_empty() {
+            return false;
+        }
+        let row = rows[self.net.world.below(rows.len() as u64) as usize];
+        let was = events[row].clone();
+        let altered = Event { at: was.at + 1, ..Event::clone(&was) };
+        events[row] = Arc::new(altered);
+        server.altered = Some((chosen, row, was));
+        true
+    }
+}

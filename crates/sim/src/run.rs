@@ -1,0 +1,214 @@
+//! One run: a world is set up from its seed, things go wrong for a while, then nothing does any
+//! more, and everything has to settle.
+
+use crate::broker::Broker;
+use crate::clients;
+use crate::coverage::verdicts;
+use crate::defects::Planted;
+use crate::evidence::{self, Evidence};
+use crate::fate::{self, Server};
+use crate::faults::{Fault, Faults, Planned};
+use crate::feeds::writers::Writer;
+use crate::model::Model;
+use crate::net::Net;
+use crate::setup::{Feed, PUBLISHED, Setup};
+use crate::site::Site;
+use crate::store::Backend;
+use crate::world::{Executor, World};
+use semel_core::ingest::topic::Intake;
+use semel_core::wire::partition;
+use std::collections::BTreeSet;
+
+/// How long everything may take to settle after nothing goes wrong any more, in seconds of the
+/// world: late batches, and a few deadlines after each other.
+const SETTLED_WITHIN: u64 = 180;
+/// Microseconds in a second.
+const SECOND: u64 = 1_000_000;
+
+/// What is to be run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    /// Payments that are wished for.
+    pub payments: u64,
+    /// Faults that are left out although the seed plans them.
+    pub without: BTreeSet<Fault>,
+    pub defect: Planted,
+    /// Whether the history is written down.
+    pub told: bool,
+}
+
+/// What came of it.
+pub struct Outcome {
+    pub evidence: Evidence,
+    /// Planned, and how often it really happened.
+    pub faults: Vec<(Fault, bool, u64)>,
+    /// What was reached.
+    pub reached: BTreeSet<String>,
+    /// Payments in the logs at the end.
+    pub payments: u64,
+    pub history: String,
+}
+
+/// Run it.
+pub fn run(plan: &Plan) -> Outcome {
+    let world = World::new(plan.seed, plan.told);
+    let planned = Planned::draw(&world);
+    let planned = plan.without.iter().fold(planned, |planned, fault| planned.without(*fault));
+    let net = Net { world: world.clone(), faults: Faults::new(&world, planned) };
+    let setup = Setup::draw(&world, plan.payments, 3);
+    let model = Model::new(&net, &setup.ledgers, plan.defect.rules());
+    live(plan, net, model, setup)
+}
+
+fn live<B: Backend + Server>(plan: &Plan, net: Net, backend: B, setup: Setup) -> Outcome {
+    let world = net.world.clone();
+    let broker = Broker::default();
+    broker.create(PUBLISHED, setup.partitions);
+    setup.topics.iter().for_each(|feed| broker.create(&feed.name, feed.partitions));
+    let site = Site::new(&net, broker, backend, setup, plan.defect);
+    begin(&site);
+    let mut executor = Executor::new(&world);
+    let until = site.setup.faulty.as_micros() as u64;
+    executor.run(until);
+    end_faults(&site);
+    let mut left = unsettled(&site);
+    let mut seconds = 0;
+    while !left.is_empty() && seconds < SETTLED_WITHIN {
+        seconds += 1;
+        executor.run(until + seconds * SECOND);
+        left = unsettled(&site);
+    }
+    tell(&site, left)
+}
+
+fn begin<B: Backend + Server>(site: &Site<B>) {
+    site.world.slow_down(site.faults.planned().rate(Fault::TaskSlow));
+    let writer = Writer {
+        world: site.world.clone(),
+        faults: site.faults.clone(),
+        broker: site.broker.clone(),
+        feeds: site.feeds.clone(),
+        setup: site.setup.clone(),
+    };
+    writer.begin();
+    (0..site.setup.processes).for_each(|_| site.start());
+    clients::begin(site);
+    fate::begin(site);
+}
+
+fn end_faults<B: Backend>(site: &Site<B>) {
+    site.world.tell("fate", || "nothing goes wrong any more".into());
+    site.faults.end();
+    site.world.slow_down(0);
+}
+
+/// What has to happen still, in words; what a named stop explains is left out.
+fn unsettled<B: Backend>(site: &Site<B>) -> Vec<String> {
+    if site.stops().iter().any(|stop| stop.what == "process" && stop.name == "wire_fork") {
+        // Its doors stay shut until somebody decides which history counts.
+        return Vec::new();
+    }
+    let mut left = Vec::new();
+    if !site.calls.are_settled() {
+        left.push("a client was not told".into());
+    }
+    if !site.feeds.are_written() {
+        left.push("a topic is not written".into());
+    }
+    if left.is_empty() {
+        left.extend(site.setup.topics.iter().filter_map(|feed| untaken_topic(site, feed)));
+        let files = site.setup.files.iter().enumerate();
+        left.extend(files.filter_map(|(place, feed)| untaken_file(site, place, feed)));
+    }
+    if left.is_empty() {
+        let ledgers = 1..=site.setup.ledgers.len() as u32;
+        left.extend(ledgers.filter_map(|ledger| unconfirmed(site, ledger)));
+    }
+    left
+}
+
+fn untaken_topic<B: Backend>(site: &Site<B>, feed: &Feed) -> Option<String> {
+    if site.has_stopped(&feed.name) {
+        return None;
+    }
+    let id = site.broker.about(&feed.name).id;
+    let partitions = 0..feed.partitions;
+    let untaken = |partition: &u32| {
+        let next = site.backend.cursor(&Intake::source(&id, *partition)).map(|it| it.next);
+        let start = site.broker.bounds(&feed.name, *partition).0;
+        let from = next.unwrap_or_default().max(start);
+        !site.broker.fetch(&feed.name, *partition, from, 1).records.is_empty()
+    };
+    let partition = partitions.into_iter().find(untaken)?;
+    Some(format!("{} ({id}/{partition}) is not taken to its end", feed.name))
+}
+
+fn untaken_file<B: Backend>(site: &Site<B>, place: usize, feed: &Feed) -> Option<String> {
+    let cursor = site.backend.cursor(&format!("file:{}", feed.name));
+    let lines = site.feeds.lines(place).len() as u64;
+    let is_taken = lines <= cursor.map_or(0, |cursor| cursor.next);
+    (!is_taken && !site.has_stopped(&feed.name)).then(|| format!("{} is not taken", feed.name))
+}
+
+/// The first partition of which not every message of a ledger is confirmed.
+fn unconfirmed<B: Backend>(site: &Site<B>, ledger: u32) -> Option<String> {
+    let publication = site.setup.publication(ledger);
+    let name = format!("publish of {}", publication.name);
+    if site.has_stopped(&name) {
+        return None;
+    }
+    let about = site.broker.about(PUBLISHED);
+    let mut last = vec![0; about.partitions as usize];
+    for event in site.backend.events(ledger) {
+        let key = publication.key.of(&event, ledger);
+        last[partition(key.as_bytes(), about.partitions) as usize] = event.seq;
+    }
+    let confirmed = |partition: u32| {
+        let cursor = site.backend.cursor(&publication.source(&about.id, partition));
+        cursor.map_or(0, |cursor| cursor.next.saturating_sub(1))
+    };
+    let behind = |(partition, last): &(u32, u64)| confirmed(*partition) < *last;
+    let (partition, last) = (0..).zip(last).find(behind)?;
+    let to = confirmed(partition);
+    Some(format!("{name}: partition {partition} is confirmed to {to}, not to {last}"))
+}
+
+fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
+    let mut evidence = Evidence {
+        calls: site.calls.all(),
+        items: site.feeds.items(),
+        stops: site.stops(),
+        expired: site.faults.fired(Fault::WireExpired) > 0,
+        unsettled,
+        ..Evidence::default()
+    };
+    site.backend.tell(&mut evidence);
+    for partition in 0..site.setup.partitions {
+        let records = site.broker.fetch(PUBLISHED, partition, 0, usize::MAX).records;
+        let start = site.broker.bounds(PUBLISHED, partition).0;
+        let records = match start {
+            0 => records,
+            start => site.broker.fetch(PUBLISHED, partition, start, usize::MAX).records,
+        };
+        let copy = |record: semel_core::wire::Record| evidence::Record {
+            offset: record.offset,
+            key: record.raw.key,
+            value: record.raw.value,
+            headers: record.raw.headers,
+        };
+        evidence.wire.push(records.into_iter().map(copy).collect());
+    }
+    let slowed = site.world.slowed();
+    let fired = |fault: Fault| match fault {
+        Fault::TaskSlow => slowed,
+        fault => site.faults.fired(fault),
+    };
+    let planned = |fault: Fault| site.faults.planned().rate(fault) > 0;
+    let faults = Fault::ALL.iter().map(|fault| (*fault, planned(*fault), fired(*fault))).collect();
+    let mut reached = site.seen.names();
+    reached.extend(verdicts(&site.tally));
+    let payments = evidence.ledgers.iter().flat_map(|ledger| &ledger.events);
+    let payments = payments.filter(|row| matches!(row.kind, 3 | 4 | 7)).count() as u64;
+    Outcome { evidence, faults, reached, payments, history: site.world.history() }
+}
