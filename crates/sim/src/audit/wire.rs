@@ -40,8 +40,14 @@ pub(super) fn check(
     for (partition, records) in evidence.wire.iter().enumerate() {
         wire.read(partition, records, report);
     }
+    let stopped = |index: &Index<'_>| {
+        let name = format!("publish of {}", index.name());
+        evidence.stops.iter().any(|stop| stop.is_allowed && stop.what == name)
+    };
     if !wire.forked && !wire.moved {
-        (0..indexes.list.len()).for_each(|at| wire.complete(at, report));
+        for (at, index) in indexes.list.iter().enumerate().filter(|(_, index)| !stopped(index)) {
+            wire.complete(at, index, report);
+        }
     }
 }
 
@@ -192,8 +198,7 @@ impl<'a> Wire<'a> {
     }
 
     /// Every event that has to be there was taken.
-    fn complete(&self, at: usize, report: &mut Report) {
-        let index = &self.indexes.list[at];
+    fn complete(&self, at: usize, index: &Index<'_>, report: &mut Report) {
         for (row, taken) in index.ledger.events.iter().zip(&self.taken[at]) {
             if taken.is_none() && self.is_required(at, index, row) {
                 report.tell("wire_incomplete", || {

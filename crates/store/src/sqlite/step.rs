@@ -27,10 +27,11 @@ pub(super) struct LegClaim {
 }
 
 impl Writer {
-    /// Take a source over, unless another owner's claim still holds.
+    /// Take a source over, unless another owner's claim still holds. One that would hold for longer
+    /// than any can was made before the clock was set back, and does not.
     pub(super) fn claim(&mut self, source: Text, owner: [u8; 16]) -> Result<LegClaim, Failure> {
         const CLAIM: &str = "UPDATE leg SET claim = randomblob(16), owner = ?2, until = ?3
-            WHERE source = ?1 AND (until <= ?4 OR owner = ?2)
+            WHERE source = ?1 AND (until <= ?4 OR until > ?3 OR owner = ?2)
             RETURNING claim, next, tail, hint";
         let (now, until) = self.now_and_deadline();
         let claimed = self
