@@ -92,6 +92,7 @@ pub async fn changed<T: Topic, P: Pace>(topic: &T, about: &About, pace: &P) -> F
         pace.sleep(WATCH).await;
         match topic.about().await {
             Ok(now) if now != *about => return Failure::Retryable("the topic has changed".into()),
+            Err(stop @ Failure::Permanent(_)) => return stop,
             // While the broker is away nothing is known to have changed.
             Ok(_) | Err(_) => {}
         }

@@ -84,8 +84,8 @@ codes! {
     TopicCompacted = "SEMEL-0117", "topic_compacted",
         "The topic is compacted: records go missing from it by design";
     WireFork = "SEMEL-0118", "wire_fork", "The wire tells of another history than the store";
-    PartitionsChanged = "SEMEL-0119", "partitions_changed",
-        "The published topic has another number of partitions";
+    SpreadChanged = "SEMEL-0119", "spread_changed",
+        "Events would be spread over the published topic's partitions in another way";
 
     ChainBroken = "SEMEL-0201", "chain_broken", "The chain of hashes does not fit the log";
     LogGap = "SEMEL-0202", "log_gap", "The log of events has a hole";

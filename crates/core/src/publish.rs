@@ -47,7 +47,7 @@ pub struct Publication {
 impl Publication {
     /// The name of the leg that confirms `partition` of the topic whose id is `topic`.
     pub fn source(&self, topic: &str, partition: u32) -> Text {
-        format!("publish:{}:{topic}/{partition}", self.name).into()
+        format!("publish:{}:{}:{topic}/{partition}", self.name, self.key.as_str()).into()
     }
 }
 
@@ -110,28 +110,45 @@ async fn bind<L: Log, B, F>(
 where
     F: Future<Output = Result<B, Failure>>,
 {
+    check(publication, about, log).await?;
     let source = |partition| publication.source(&about.id, partition);
     let is_bound = log.cursor(&source(0)).await?.is_some();
     let mut legs = Vec::new();
     for partition in (0..about.partitions).rev() {
         let source = source(partition);
         if is_bound && log.cursor(&source).await?.is_none() {
-            return Err(partitions_changed(about));
+            return Err(spread_changed(about, "has another number of partitions"));
         }
         legs.push(targets(source).await?);
     }
     let beyond = log.cursor(&source(about.partitions)).await?;
     if legs.is_empty() || beyond.is_some() {
-        return Err(partitions_changed(about));
+        return Err(spread_changed(about, "has another number of partitions"));
     }
     legs.reverse();
     Ok(legs)
 }
 
-fn partitions_changed(about: &About) -> Failure {
+/// A topic that loses nothing by design, and that was not spread by another key before.
+async fn check<L: Log>(publication: &Publication, about: &About, log: &L) -> Result<(), Failure> {
+    if about.compacted {
+        let detail = format!("ledger {} is published to topic {}", publication.name, about.id);
+        return Err(Stop::new(Code::TopicCompacted, detail).into());
+    }
+    for key in Key::ALL.into_iter().filter(|key| *key != publication.key) {
+        let other = Publication { key, ..publication.clone() };
+        if log.cursor(&other.source(&about.id, 0)).await?.is_some() {
+            let what = format!("was published to by {}", key.as_str());
+            return Err(spread_changed(about, &what));
+        }
+    }
+    Ok(())
+}
+
+fn spread_changed(about: &About, what: &str) -> Failure {
     let About { id, partitions, .. } = about;
-    let detail = format!("topic {id} has {partitions} partitions now");
-    Stop::new(Code::PartitionsChanged, detail).into()
+    let detail = format!("topic {id}, with {partitions} partitions, {what}");
+    Stop::new(Code::SpreadChanged, detail).into()
 }
 
 /// The confirming half of one partition. Who loses the first partition has lost the ledger; the

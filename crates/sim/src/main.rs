@@ -47,11 +47,22 @@ fn main() {
         if !verdict.violations.is_empty() || n == 1 {
             println!("seed {seed} payments {}", out.payments);
             let mut by: std::collections::BTreeMap<&str, (usize, &str)> = Default::default();
-            for v in &verdict.violations { by.entry(v.invariant).or_insert((0, &v.detail)).0 += 1; }
-            for (k, (c, d)) in by { println!("   {k} x{c}: {d}"); }
-            let f: Vec<_> = out.faults.iter().filter(|f| f.2 > 0 && !f.0.id().contains("task") && !f.0.id().contains("client")).map(|f| format!("{}={}", f.0.id(), f.2)).collect();
+            for v in &verdict.violations {
+                by.entry(v.invariant).or_insert((0, &v.detail)).0 += 1;
+            }
+            for (k, (c, d)) in by {
+                println!("   {k} x{c}: {d}");
+            }
+            let f: Vec<_> = out
+                .faults
+                .iter()
+                .filter(|f| f.2 > 0 && !f.0.id().contains("task") && !f.0.id().contains("client"))
+                .map(|f| format!("{}={}", f.0.id(), f.2))
+                .collect();
             println!("   {}", f.join(" "));
-            for s in &out.evidence.stops { println!("   stop {} {} {}", s.what, s.name, s.detail); }
+            for s in &out.evidence.stops {
+                println!("   stop {} {} {}", s.what, s.name, s.detail);
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A topic of other people as a source: one partition of it, read as committed.
 //!
-//! The cursor is the offset behind the last record that was taken; its tail is that record's digest
+//! The cursor is the offset behind all that was read; its tail is the last record's digest
 //! and its hint that record's offset, so that a topic which was truncated or made again under its
 //! name is found out before anything is taken from it. Offsets may have holes (markers, aborted
 //! records). Law 5 is what a broker promises of committed records, as long as nobody deletes them:
@@ -134,7 +134,7 @@ impl<T: Topic> Source for Partition<'_, T> {
             let asked = offset;
             offset = fetched.next;
             if let Some(last) = fetched.records.last() {
-                let to = Cursor { next: last.offset + 1, tail: last.digest(), hint: last.offset };
+                let to = Cursor { next: offset, tail: last.digest(), hint: last.offset };
                 self.at = Some((to, offset));
                 let items = fetched.records.into_iter().map(|record| self.decode(record)).collect();
                 return Ok(Some(Batch { items, to }));

@@ -6,7 +6,8 @@
 use super::Publication;
 use super::walk::{Log, hold};
 use crate::failure::Failure;
-use crate::wire::{Fetched, Stamp, Topic};
+use crate::wire::{Fetched, Link, Stamp, Topic};
+use alloc::vec::Vec;
 
 /// How many records are read at once.
 const PAGE: usize = 1_000;
@@ -24,21 +25,29 @@ pub async fn compare<T: Topic, L: Log>(
         let mut offset = 0;
         loop {
             let fetched = topic.fetch(partition, offset, PAGE).await?;
-            if let Some(last) = newest(publication, &fetched) {
-                hold(publication, log, None, last.this).await?;
+            if offset < fetched.start {
+                offset = fetched.start;
+                continue;
             }
-            let from = offset.max(fetched.start);
-            offset = fetched.next.max(fetched.start);
-            if offset == from || offset >= fetched.end {
+            let mut near = None;
+            for found in told(publication, &fetched) {
+                hold(publication, log, near, found).await?;
+                near = Some(found);
+            }
+            if fetched.next == offset {
                 break;
             }
+            offset = fetched.next;
         }
     }
     Ok(())
 }
 
-/// The youngest message of the ledger in a fetch; the chain in it speaks for all before it.
-fn newest(publication: &Publication, fetched: &Fetched) -> Option<Stamp> {
+/// The messages of the ledger in a fetch, in the order of the log.
+fn told(publication: &Publication, fetched: &Fetched) -> Vec<Link> {
     let stamps = fetched.records.iter().filter_map(|record| Stamp::read(&record.raw.headers));
-    stamps.filter(|stamp| stamp.ledger == publication.name).max_by_key(|stamp| stamp.this.seq)
+    let own = stamps.filter(|stamp| stamp.ledger == publication.name);
+    let mut told: Vec<Link> = own.map(|stamp| stamp.this).collect();
+    told.sort_unstable_by_key(|link| link.seq);
+    told
 }

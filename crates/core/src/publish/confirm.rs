@@ -134,7 +134,8 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         if last == Link::NONE {
             return Ok(Some(Scan::from(0)));
         }
-        let behind = Scan { last, last_offset: from.hint, offset: from.hint + 1, anew: false };
+        let behind =
+            Scan { last, last_offset: from.hint, offset: from.hint.saturating_add(1), anew: false };
         let fetched = self.topic.fetch(self.partition, from.hint, 1).await?;
         if fetched.topic != self.topic_id {
             return Ok(None);

@@ -23,6 +23,18 @@ pub enum Key {
 }
 
 impl Key {
+    /// All of them.
+    pub const ALL: [Key; 3] = [Key::DebitAccount, Key::CreditAccount, Key::Payment];
+
+    /// The word of the setting `publish.key`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Key::DebitAccount => "debit_account",
+            Key::CreditAccount => "credit_account",
+            Key::Payment => "payment",
+        }
+    }
+
     /// The key of `event` in the ledger numbered `ledger`: an account's id for what happens to an
     /// account; what refers to a payment has the payment's key.
     pub fn of(self, event: &Event, ledger: u32) -> Text {

@@ -32,12 +32,20 @@ pub(super) struct Sender<'a, T, L, P> {
 
 /// What is on its way.
 struct Sent {
-    /// The last message of each partition.
-    last: Vec<Link>,
+    lanes: Vec<Lane>,
     /// Messages of rows that nothing vouches for yet.
     held: Vec<Message>,
-    /// The seq and partition of all that is not confirmed.
-    unconfirmed: VecDeque<(u64, u32)>,
+}
+
+/// What is on its way to a partition.
+struct Lane {
+    confirmed: Link,
+    /// When that moved last, or there was nothing to confirm.
+    moved_at: Duration,
+    /// The last message.
+    last: Link,
+    /// The seqs of all that is not confirmed.
+    unconfirmed: VecDeque<u64>,
 }
 
 impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
@@ -56,35 +64,20 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
 
     /// Send from behind what is confirmed until there is a doubt, which ends the producer.
     async fn send(&self, failed: &mut u32) -> Result<Infallible, Failure> {
-        let mut confirmed = self.confirmed().await?;
+        let confirmed = self.confirmed().await?;
         let first = confirmed.iter().map(|link| link.seq).min().unwrap_or(0);
         let mut walk = Walk::from(self.log.anchor(first).await?);
-        let mut sent =
-            Sent { last: confirmed.clone(), held: Vec::new(), unconfirmed: VecDeque::new() };
+        let mut sent = Sent::behind(&confirmed, self.pace.now());
         let mut producer = self.topic.producer();
-        let mut moved_at = self.pace.now();
         loop {
-            let room = WINDOW - sent.unconfirmed.len().min(WINDOW);
+            let room = WINDOW.saturating_sub(sent.unconfirmed());
             let events = self.log.events(walk.at.seq, room.min(PAGE)).await?;
             self.prepare(&events, &mut walk, &mut sent).await?;
             if !sent.held.is_empty() && walk.is_verified(self.log).await? {
                 producer.send(core::mem::take(&mut sent.held)).await?;
             }
-            let now = self.confirmed().await?;
-            if now != confirmed {
-                let lost = now.iter().zip(&confirmed).any(|(now, before)| now.seq < before.seq);
-                if lost {
-                    return Err(Failure::Retryable("the wire lost what was confirmed".into()));
-                }
+            if sent.settle(&self.confirmed().await?, self.pace.now())? {
                 *failed = 0;
-                moved_at = self.pace.now();
-                confirmed = now;
-            }
-            sent.settle(&confirmed);
-            if sent.unconfirmed.is_empty() {
-                moved_at = self.pace.now();
-            } else if STALL <= self.pace.now().saturating_sub(moved_at) {
-                return Err(Failure::Unknown("nothing is confirmed of what was sent".into()));
             }
             if events.is_empty() {
                 self.pace.idle(IDLE).await;
@@ -118,26 +111,55 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             }
             let key = key.of(event, *ledger);
             let partition = partition(key.as_bytes(), self.about.partitions);
-            let last = &mut sent.last[partition as usize];
-            if this.seq <= last.seq {
+            let lane = &mut sent.lanes[partition as usize];
+            if this.seq <= lane.last.seq {
                 continue;
             }
-            let stamp = Stamp { ledger: name.clone(), this, prev: *last };
+            let stamp = Stamp { ledger: name.clone(), this, prev: lane.last };
             sent.held.push(message(event, *ledger, &stamp, &key, partition));
-            *last = this;
-            sent.unconfirmed.push_back((this.seq, partition));
+            lane.last = this;
+            lane.unconfirmed.push_back(this.seq);
         }
         Ok(())
     }
 }
 
 impl Sent {
-    /// Forget what is confirmed, from the oldest on.
-    fn settle(&mut self, confirmed: &[Link]) {
-        while let Some((seq, partition)) = self.unconfirmed.front()
-            && *seq <= confirmed[*partition as usize].seq
-        {
-            self.unconfirmed.pop_front();
+    /// Nothing yet, behind what is `confirmed`.
+    fn behind(confirmed: &[Link], now: Duration) -> Sent {
+        let lane = |link: &Link| Lane {
+            confirmed: *link,
+            moved_at: now,
+            last: *link,
+            unconfirmed: VecDeque::new(),
+        };
+        Sent { lanes: confirmed.iter().map(lane).collect(), held: Vec::new() }
+    }
+
+    fn unconfirmed(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.unconfirmed.len()).sum()
+    }
+
+    /// Take in what is `confirmed` now; whether anything moved.
+    ///
+    /// # Errors
+    /// When a partition fell back, or has something to confirm and has not moved for too long.
+    fn settle(&mut self, confirmed: &[Link], now: Duration) -> Result<bool, Failure> {
+        let mut moved = false;
+        for (lane, link) in self.lanes.iter_mut().zip(confirmed) {
+            if link.seq < lane.confirmed.seq {
+                return Err(Failure::Retryable("the wire lost what was confirmed".into()));
+            }
+            moved |= *link != lane.confirmed;
+            if *link != lane.confirmed || lane.unconfirmed.is_empty() {
+                (lane.confirmed, lane.moved_at) = (*link, now);
+            }
+            while lane.unconfirmed.pop_front_if(|seq| *seq <= link.seq).is_some() {}
+            let waits = !lane.unconfirmed.is_empty();
+            if waits && STALL <= now.saturating_sub(lane.moved_at) {
+                return Err(Failure::Unknown("nothing is confirmed of what was sent".into()));
+            }
         }
+        Ok(moved)
     }
 }

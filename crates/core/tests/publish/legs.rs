@@ -21,7 +21,7 @@ fn another_number_of_partitions_is_a_stop() {
         let sent = world.broker.state().sent;
         world.broker.resize(after);
         let legs = world.books.state().legs.len();
-        assert_eq!(world.stops(), Code::PartitionsChanged, "{before} to {after}");
+        assert_eq!(world.stops(), Code::SpreadChanged, "{before} to {after}");
         assert_eq!(world.broker.state().sent, sent, "{before} to {after}: nothing is sent");
         assert_eq!(world.books.state().legs.len(), legs, "{before} to {after}: nothing is bound");
         world.broker.resize(before);
@@ -43,7 +43,7 @@ fn it_is_noticed_while_publishing() {
     });
     assert_eq!(ended, Some(Failure::Retryable("the topic has changed".into())));
     assert!(world.clock.now() < resize + DEADLINE, "before long");
-    assert_eq!(world.stops(), Code::PartitionsChanged);
+    assert_eq!(world.stops(), Code::SpreadChanged);
 }
 
 #[test]

@@ -27,3 +27,5 @@ mod intake;
 mod topics;
 
 mod doors;
+
+mod mended;

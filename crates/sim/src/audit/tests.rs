@@ -122,7 +122,7 @@ fn every_invariant_that_the_source_names_has_a_case() {
     let others = ["evt_", "pay_", "currency_mismatch", "same_account", "unknown_account"];
     for named in sources.iter().flat_map(|source| source.split('"').skip(1).step_by(2)) {
         if named.contains('_') && is_name(named) && !others.contains(&named) {
-            assert!(cased.contains(named) || named == "partitions_changed", "{named}");
+            assert!(cased.contains(named) || named == "spread_changed", "{named}");
         }
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn check(
         rewound,
         expired: evidence.expired,
         forked: allowed("wire_fork"),
-        moved: allowed("partitions_changed"),
+        moved: allowed("spread_changed"),
         keys: Keys::of(evidence, indexes),
         taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
         starts: Vec::new(),

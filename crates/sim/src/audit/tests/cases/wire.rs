@@ -141,7 +141,7 @@ pub(in super::super) const WIRE: &[Case] = &[
             let late = record(e, 22).clone();
             lose(e, b"22");
             e.wire.push(vec![late]);
-            stop(e, "partitions_changed", true);
+            stop(e, "spread_changed", true);
         },
         &[],
     ),

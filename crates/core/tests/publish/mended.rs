@@ -1,0 +1,131 @@
+//! What went wrong once: each test showed a defect before it was mended.
+
+use crate::block_on::block_on;
+use crate::broker::Fate;
+use crate::intake::Shop;
+use crate::reader::strict;
+use crate::world::{OWNER, World};
+use semel_core::dead_letter::Raw;
+use semel_core::failure::Failure;
+use semel_core::leg::Pace;
+use semel_core::problem::Code;
+use semel_core::publish::Key;
+use semel_core::publish::compare::compare;
+use std::time::Duration;
+
+#[track_caller]
+fn finds_the_fork(world: &World) {
+    let compared = block_on(compare(&world.publication, &world.broker, &world.books));
+    let Err(Failure::Permanent(stop)) = compared else { panic!("not found: {compared:?}") };
+    assert_eq!(stop.code, Code::WireFork);
+}
+
+#[test]
+fn the_comparison_reads_a_log_that_no_longer_begins_at_0() {
+    let world = World::with_payments(1, 30);
+    world.settle();
+    let copy = world.books.state().clone();
+    world.pay(30, 5);
+    world.settle();
+    *world.books.state() = copy;
+    world.broker.expire(0, 10);
+    finds_the_fork(&world);
+}
+
+#[test]
+fn the_comparison_sees_a_fork_that_the_new_history_has_overtaken() {
+    let world = World::with_payments(1, 30);
+    world.settle();
+    let copy = world.books.state().clone();
+    world.pay(30, 5);
+    world.settle();
+    // The store forgets them and goes on; its publisher sends before it has read all of the wire.
+    *world.books.state() = copy;
+    world.pay(100, 10);
+    let other = World::with_payments(1, 30);
+    other.settle();
+    other.pay(100, 10);
+    *other.books.state() = world.books.state().clone();
+    other.settle();
+    let ours = other.broker.state().logs[0].clone();
+    ours.records.into_values().skip(47).for_each(|raw| world.broker.put(0, raw));
+    finds_the_fork(&world);
+}
+
+#[test]
+fn a_partition_that_stands_still_is_sent_again_though_others_move() {
+    let world = World::new(2);
+    let of = |key: &str| semel_core::wire::partition(key.as_bytes(), 2);
+    let stuck = (0..).find(|n| of(&format!("payer{n}")) == 0).unwrap();
+    let moving = (0..).find(|n| of(&format!("payer{n}")) == 1).unwrap();
+    world.pay(stuck, 1);
+    world.pay(moving, 1);
+    world.settle();
+    world.broker.plan(&[Fate::Lost]);
+    world.pay(stuck + 10, 1);
+    let mut lost = None;
+    let ended = world.publish_while(OWNER, || {
+        let cursor = world.cursor(0);
+        lost.get_or_insert(cursor);
+        // One payment each time that somebody wakes.
+        world.pay(moving + 10 * (2 + world.clock.now().as_millis() as usize), 1);
+        lost == Some(cursor) && world.clock.now() < Duration::from_secs(60)
+    });
+    assert_eq!(ended, None);
+    assert!(world.cursor(0) != lost.unwrap(), "a minute is long enough");
+}
+
+#[test]
+fn what_took_the_place_of_what_was_confirmed_is_noticed_by_who_runs() {
+    let world = World::with_payments(1, 30);
+    let mut happened = false;
+    let ended = world.publish_while(OWNER, || {
+        if !happened && world.is_confirmed() && world.clock.now() > Duration::from_secs(5) {
+            let end = world.broker.state().logs[0].end;
+            world.broker.truncate(0, end - 2);
+            (0..2).for_each(|_| world.broker.put(0, Raw::default()));
+            happened = true;
+        }
+        true
+    });
+    assert_eq!(ended, None);
+    assert_eq!(strict(&world.broker), world.expected());
+}
+
+#[test]
+fn what_took_the_place_of_what_was_read_is_noticed_by_who_runs() {
+    let shop = Shop::new(1, 4);
+    shop.orders(0, 0..10);
+    let mut happened = false;
+    let ended = shop.take_while(1, || {
+        if !happened && shop.clock.now() > Duration::from_secs(5) {
+            shop.broker.truncate(0, 8);
+            shop.orders(0, 20..24);
+            happened = true;
+        }
+        true
+    });
+    let stopped =
+        matches!(&ended, Some(Failure::Permanent(stop)) if stop.code == Code::SourceChanged);
+    assert!(stopped, "paid {:?}, and no stop: {ended:?}", shop.paid());
+}
+
+#[test]
+fn a_marker_that_expired_is_no_gap() {
+    let shop = Shop::new(1, 4);
+    shop.orders(0, 0..3);
+    shop.broker.mark(0);
+    shop.takes();
+    shop.broker.expire(0, 4);
+    shop.takes();
+}
+
+#[test]
+fn another_key_is_a_stop() {
+    let mut world = World::with_payments(2, 20);
+    world.settle();
+    world.publication.key = Key::Payment;
+    assert_eq!(world.stops(), Code::SpreadChanged);
+    world.publication.key = Key::DebitAccount;
+    world.settle();
+}
