@@ -45,6 +45,8 @@ struct Partition {
     entries: Vec<Entry>,
     open: BTreeMap<u64, u64>,
     aborted: BTreeSet<u64>,
+    /// Behind the last record that somebody fetched last.
+    fetched: u64,
 }
 
 enum Entry {
@@ -133,8 +135,11 @@ impl Broker {
     /// Committed records of a partition.
     pub fn fetch(&self, topic: &str, partition: u32, from: u64, limit: usize) -> Fetched {
         self.with(topic, |topic| {
-            let partition = &topic.partitions[partition as usize];
+            let partition = &mut topic.partitions[partition as usize];
             let (records, next) = partition.fetch(from, limit);
+            if let Some(record) = records.last() {
+                partition.fetched = record.offset + 1;
+            }
             let (start, end) = (partition.start, partition.stable_end());
             Fetched { topic: topic.id.clone(), start, end, records, next }
         })
@@ -182,6 +187,11 @@ impl Broker {
     /// Whether a Kafka transaction is open in a partition.
     pub fn is_open(&self, topic: &str, partition: u32) -> bool {
         self.with(topic, |topic| !topic.partitions[partition as usize].open.is_empty())
+    }
+
+    /// Behind the last record of a partition that somebody fetched last.
+    pub fn fetched(&self, topic: &str, partition: u32) -> u64 {
+        self.with(topic, |topic| topic.partitions[partition as usize].fetched)
     }
 
     /// The last records of a partition are lost: all from the offset `from` on.

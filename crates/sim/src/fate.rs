@@ -16,6 +16,9 @@ use std::time::Duration;
 const JUMP: u64 = 3_600;
 /// How long a broker is away, or a disk full, at most.
 const AWAY: Duration = Duration::from_secs(15);
+/// How often, and for how many times, to look whether a fault can happen.
+const CHANCE_EVERY: Duration = Duration::from_millis(200);
+const CHANCES: u64 = 100;
 /// How many commits a standby may lack.
 const LACKS: u64 = 40;
 
@@ -82,8 +85,22 @@ async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
             site.broker.set_away(false);
             true
         }
-        _ => on_wire(site, fault) || on_topics(site, fault),
+        _ => happens_soon(site, fault).await,
     }
+}
+
+/// Wait until a fault of a topic can happen, if it ever can.
+async fn happens_soon<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
+    for _ in 0..CHANCES {
+        if site.faults.are_over() {
+            return false;
+        }
+        if on_wire(site, fault) || on_topics(site, fault) {
+            return true;
+        }
+        site.world.sleep(CHANCE_EVERY).await;
+    }
+    false
 }
 
 fn on_wire<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
@@ -128,11 +145,18 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
             let below = taken + 1 + site.world.below(end - taken);
             site.broker.expire(&feed.name, partition, below);
         }
-        Fault::TopicTruncated if start < end && !site.broker.is_open(&feed.name, partition) => {
+        // What was fetched and is not committed yet would be neither old nor new.
+        Fault::TopicTruncated
+            if start < end
+                && !site.broker.is_open(&feed.name, partition)
+                && site.broker.fetched(&feed.name, partition) <= taken =>
+        {
             let from = start + site.world.below(end - start);
             site.broker.truncate(&feed.name, partition, from);
             site.feeds.forget(&source, from.max(taken));
-            site.feeds.freeze(&source, taken);
+            if from < taken {
+                site.feeds.freeze(&source, taken);
+            }
         }
         Fault::TopicRecreated => site.broker.create(&feed.name, feed.partitions),
         Fault::TopicCompacted => site.broker.compact(&feed.name),

@@ -28,6 +28,12 @@ struct Notes {
     frozen: BTreeMap<String, u64>,
 }
 
+impl Notes {
+    fn is_frozen(&self, source: &str, place: u64) -> bool {
+        self.frozen.get(source).is_some_and(|below| place < *below)
+    }
+}
+
 impl Feeds {
     /// Nothing is written yet.
     pub fn new(setup: &Setup) -> Feeds {
@@ -43,14 +49,18 @@ impl Feeds {
     /// Note an item; what was noted at its place is forgotten.
     fn note(&self, item: Item) {
         let mut notes = self.lock();
-        if notes.frozen.get(&item.source).is_none_or(|below| *below <= item.place) {
+        if !notes.is_frozen(&item.source, item.place) {
             notes.items.insert((item.source.clone(), item.place), item);
         }
     }
 
     /// An item was never there after all.
     fn abort(&self, source: &str, place: u64) {
-        if let Some(item) = self.lock().items.get_mut(&(source.to_owned(), place)) {
+        let mut notes = self.lock();
+        if notes.is_frozen(source, place) {
+            return;
+        }
+        if let Some(item) = notes.items.get_mut(&(source.to_owned(), place)) {
             item.content = Content::Aborted;
         }
     }

@@ -53,6 +53,15 @@ fn main() {
             for (k, (c, d)) in by {
                 println!("   {k} x{c}: {d}");
             }
+            if let Ok(l) = std::env::var("DUMP") {
+                for (p, part) in out.evidence.wire.iter().enumerate() {
+                    for r in part {
+                        let g = |n: &str| r.headers.iter().find(|h| h.0 == n).map(|h| String::from_utf8_lossy(&h.1).into_owned()).unwrap_or_default();
+                        if g("semel-ledger") == l { println!("w {p} {} {} <- {}", r.offset, g("semel-seq"), g("semel-prev")); }
+                    }
+                }
+                for l in &out.evidence.legs { println!("leg {} {} {:?}", l.source, l.next, l.counts); }
+            }
             let f: Vec<_> = out
                 .faults
                 .iter()

@@ -260,17 +260,18 @@ impl Model {
             true => Some(self.lock(ledger).await),
             false => None,
         };
+        let (begun, generation) = (self.net.world.now(), self.server().generation);
+        let session = Session { ledger, leg, hold, begun, generation };
         let server = self.server();
         server.check_timeline()?;
-        if let Some(leg) = &leg {
+        if let Some(leg) = &session.leg {
             self.check_claim(&server, leg)?;
         }
         let mut snapshot = server.state.snapshot(ledger, self.clock(&server), keys);
         for found in &mut snapshot.recorded {
             *found = self.rules.recorded(found.take());
         }
-        let (begun, generation) = (self.net.world.now(), server.generation);
-        Ok((snapshot, Session { ledger, leg, hold, begun, generation }))
+        Ok((snapshot, session))
     }
 
     /// Wait for a ledger's lock; whoever keeps it in silence for too long loses it.

@@ -22,6 +22,9 @@ use std::collections::BTreeSet;
 /// How long everything may take to settle after nothing goes wrong any more, in seconds of the
 /// world: late batches, and a few deadlines after each other.
 const SETTLED_WITHIN: u64 = 180;
+/// What is settled before that may still have to be found lost: whoever comes next has to wait for
+/// the deadline of whoever died last, and then to look.
+const CALM: u64 = 30;
 /// Microseconds in a second.
 const SECOND: u64 = 1_000_000;
 
@@ -72,8 +75,9 @@ fn live<B: Backend + Server>(plan: &Plan, net: Net, backend: B, setup: Setup) ->
     let until = site.setup.faulty.as_micros() as u64;
     executor.run(until);
     end_faults(&site);
+    let mut seconds = CALM;
+    executor.run(until + seconds * SECOND);
     let mut left = unsettled(&site);
-    let mut seconds = 0;
     while !left.is_empty() && seconds < SETTLED_WITHIN {
         seconds += 1;
         executor.run(until + seconds * SECOND);

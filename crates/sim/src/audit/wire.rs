@@ -2,8 +2,9 @@
 //!
 //! Promises P3 and P5: whoever follows the links gets each event of a ledger once, in order, in one
 //! partition, with the chain's hash; and nothing stands there that the store does not hold.
-//! Where records expired a reader begins at the first one that it finds; what may be missing then
-//! is only what stands before it.
+//! Where records expired a reader begins at the first one that it finds, and behind a hole that
+//! nobody fills it begins again: what is missing there was told before, and has expired. So only
+//! what stands behind its last beginning has to be there.
 
 mod keys;
 mod stamp;
@@ -71,12 +72,13 @@ struct Wire<'a> {
 struct Reader {
     last: Option<Link>,
     stopped: bool,
+    /// The first record behind a hole that is still open.
+    hole: Option<usize>,
 }
 
 impl<'a> Wire<'a> {
     fn read(&mut self, partition: usize, records: &'a [Record], report: &mut Report) {
-        let mut readers = vec![Reader::default(); self.indexes.list.len()];
-        self.starts.push(vec![(!self.expired).then_some(0); readers.len()]);
+        self.starts.push(vec![(!self.expired).then_some(0); self.indexes.list.len()]);
         for record in records {
             let Some(stamp) = Stamp::read(&record.headers) else { continue };
             let Some(at) = self.indexes.place(stamp.ledger) else {
@@ -84,25 +86,52 @@ impl<'a> Wire<'a> {
                 continue;
             };
             let index = &self.indexes.list[at];
-            let known = index.row(stamp.this.seq);
-            let known = known.filter(|row| index.hash(row.seq) == Some(&stamp.this.hash));
-            match known {
+            match known(index, &stamp) {
                 Some(row) => self.content(partition, record, index, row, report),
                 None => self.unknown(partition, record, &stamp, report),
             }
             self.keys.place(partition, record, self.moved, report);
-            if self.follow(&mut readers[at], partition, at, &stamp, report) {
-                self.take(partition, at, record.offset, &stamp, known, report);
+        }
+        for at in 0..self.indexes.list.len() {
+            let mut from = Some(0);
+            while let Some(begin) = from {
+                from = self.read_from(partition, at, records, begin, report);
             }
         }
+    }
+
+    /// Read one ledger's messages as somebody who begins at the record `begin`; where to begin
+    /// again, if that is not all that can be read.
+    fn read_from(
+        &mut self,
+        partition: usize,
+        at: usize,
+        records: &'a [Record],
+        begin: usize,
+        report: &mut Report,
+    ) -> Option<usize> {
+        let mut reader = Reader::default();
+        if begin > 0 {
+            self.starts[partition][at] = None;
+            self.taken[at].iter_mut().for_each(|taken| drop(taken.take_if(|it| *it == partition)));
+        }
+        for (place, record) in records.iter().enumerate().skip(begin) {
+            let Some(stamp) = Stamp::read(&record.headers) else { continue };
+            if self.indexes.place(stamp.ledger) != Some(at) {
+                continue;
+            }
+            if self.follow(&mut reader, (partition, at, place), &stamp, report) {
+                self.take(partition, at, record.offset, &stamp, report);
+            }
+        }
+        reader.hole.filter(|_| self.expired)
     }
 
     /// The reader's rule; whether the record is taken.
     fn follow(
         &mut self,
         reader: &mut Reader,
-        partition: usize,
-        at: usize,
+        (partition, at, place): (usize, usize, usize),
         stamp: &Stamp<'_>,
         report: &mut Report,
     ) -> bool {
@@ -112,11 +141,16 @@ impl<'a> Wire<'a> {
         let begin = if self.expired { stamp.prev } else { NONE };
         let last = *reader.last.get_or_insert(begin);
         self.starts[partition][at].get_or_insert(last.seq);
-        if stamp.this.seq <= last.seq || last.seq < stamp.prev.seq {
+        if stamp.this.seq <= last.seq {
+            return false;
+        }
+        if last.seq < stamp.prev.seq {
+            reader.hole.get_or_insert(place);
             return false;
         }
         if stamp.prev == last {
-            reader.last = Some(stamp.this);
+            // Whatever was behind a hole comes again behind this.
+            (reader.last, reader.hole) = (Some(stamp.this), None);
             return true;
         }
         reader.stopped = true;
@@ -139,11 +173,11 @@ impl<'a> Wire<'a> {
         at: usize,
         offset: u64,
         stamp: &Stamp<'_>,
-        known: Option<&Row>,
         report: &mut Report,
     ) {
         let (ledger, seq) = (stamp.ledger, stamp.this.seq);
-        let place = known.and_then(|row| self.indexes.list[at].at(row.seq));
+        let index = &self.indexes.list[at];
+        let place = known(index, stamp).and_then(|row| index.at(row.seq));
         let Some(place) = place else {
             if !self.forked {
                 report.tell("wire_stranger", || {
@@ -217,6 +251,11 @@ impl<'a> Wire<'a> {
         let start = partition.and_then(|partition| self.starts[partition][at]);
         start.is_some_and(|start| start < row.seq)
     }
+}
+
+/// The row that a message tells of, if the store holds it with that hash.
+fn known<'a>(index: &Index<'a>, stamp: &Stamp<'_>) -> Option<&'a Row> {
+    index.row(stamp.this.seq).filter(|row| index.hash(row.seq) == Some(&stamp.this.hash))
 }
 
 /// Whether a message begins as that of `row` does.
