@@ -46,6 +46,13 @@ impl Defect {
     ];
 }
 
+impl Defect {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        Defect::ALL.iter().find(|(defect, ..)| *defect == self).expect("all are listed").1
+    }
+}
+
 /// What is planted in a run: mostly nothing. Cheap to clone.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Planted(pub Option<Defect>);

@@ -1,7 +1,14 @@
-//! Whole Semel installations under every fault, from one seed.
+//! `cargo xtask sim`: whole Semel installations under every fault, each run from one seed.
+//!
+//! Reading order: [`world`] (tasks, time, chance), [`faults`] (what can go wrong), [`model`] and
+//! [`broker`] (store and wire), [`process`] (the product's own doors and legs), [`clients`] and
+//! [`feeds`] (the workload), [`fate`] (what happens at some moment), [`run`] (one run), [`audit`]
+//! (what of it was wrong), [`campaign`] (many runs), [`shrink`] (a smaller run that fails too).
+//! Deliberately absent: real time, real networks and real brokers; they have tests of their own.
 
 mod audit;
 mod broker;
+mod campaign;
 mod clients;
 mod copy;
 mod coverage;
@@ -13,65 +20,89 @@ mod feeds;
 mod model;
 mod net;
 mod process;
+mod report;
 mod run;
+mod seeds;
 mod setup;
+mod shrink;
 mod site;
 mod store;
 #[path = "../../core/tests/planted/tampered.rs"]
 mod tampered;
+#[cfg(test)]
+mod tests;
 mod world;
 
-fn main() {
-    let seed: u64 = std::env::args().nth(1).map_or(1, |s| s.parse().unwrap());
-    let n: u64 = std::env::args().nth(2).map_or(1, |s| s.parse().unwrap());
-    let payments: u64 = std::env::args().nth(3).map_or(200, |s| s.parse().unwrap());
-    for seed in seed..seed + n {
-        let plan = run::Plan {
-            seed,
-            payments,
-            without: Default::default(),
-            defect: Default::default(),
-            told: n == 1,
-        };
-        let out = run::run(&plan);
-        if n == 1 {
-            print!("{}", out.history);
-            for f in &out.faults {
-                if f.1 || f.2 > 0 {
-                    println!("{} {:?}", f.0.id(), f)
-                }
-            }
-            println!("{:?}", out.reached);
-        }
-        let verdict = audit::audit(&out.evidence);
-        if !verdict.violations.is_empty() || n == 1 {
-            println!("seed {seed} payments {}", out.payments);
-            let mut by: std::collections::BTreeMap<&str, (usize, &str)> = Default::default();
-            for v in &verdict.violations {
-                by.entry(v.invariant).or_insert((0, &v.detail)).0 += 1;
-            }
-            for (k, (c, d)) in by {
-                println!("   {k} x{c}: {d}");
-            }
-            if let Ok(l) = std::env::var("DUMP") {
-                for (p, part) in out.evidence.wire.iter().enumerate() {
-                    for r in part {
-                        let g = |n: &str| r.headers.iter().find(|h| h.0 == n).map(|h| String::from_utf8_lossy(&h.1).into_owned()).unwrap_or_default();
-                        if g("semel-ledger") == l { println!("w {p} {} {} <- {}", r.offset, g("semel-seq"), g("semel-prev")); }
-                    }
-                }
-                for l in &out.evidence.legs { println!("leg {} {} {:?}", l.source, l.next, l.counts); }
-            }
-            let f: Vec<_> = out
-                .faults
-                .iter()
-                .filter(|f| f.2 > 0 && !f.0.id().contains("task") && !f.0.id().contains("client"))
-                .map(|f| format!("{}={}", f.0.id(), f.2))
-                .collect();
-            println!("   {}", f.join(" "));
-            for s in &out.evidence.stops {
-                println!("   stop {} {} {}", s.what, s.name, s.detail);
-            }
-        }
-    }
+use clap::Parser;
+use defects::{Defect, Planted};
+use faults::Fault;
+use run::Plan;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Simulates whole Semel installations under every fault, each run from one seed.
+#[derive(Parser)]
+#[command(name = "cargo xtask sim", disable_version_flag = true)]
+struct Arguments {
+    /// How many seeds to run
+    #[arg(long, default_value_t = 500)]
+    seeds: u64,
+    /// The first of them
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// Stop after so many minutes, however many seeds are left
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Payments that are wished for in each run
+    #[arg(long, default_value_t = 2_000)]
+    payments: u64,
+    /// Run this seed alone and show its timeline
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Leave these faults out, by their ids
+    #[arg(long, value_delimiter = ',', value_parser = fault)]
+    without: Vec<Fault>,
+    /// Plant a defect, by its name
+    #[arg(long, value_parser = defect)]
+    defect: Option<Defect>,
+    /// Plant every defect in turn and see that it is caught
+    #[arg(long)]
+    defects: bool,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+fn fault(id: &str) -> Result<Fault, String> {
+    let known = Fault::ALL.iter().copied().find(|fault| fault.id() == id);
+    let ids = || Fault::ALL.iter().map(|fault| fault.id()).collect::<Vec<_>>().join(", ");
+    known.ok_or_else(|| format!("no such fault; there are {}", ids()))
+}
+
+fn defect(name: &str) -> Result<Defect, String> {
+    let known = Defect::ALL.iter().find(|(_, known, _)| *known == name);
+    let names = || Defect::ALL.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join("; ");
+    known
+        .map(|(defect, ..)| *defect)
+        .ok_or_else(|| format!("no such defect; there are {}", names()))
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let plan = Plan {
+        seed: arguments.seed.unwrap_or(arguments.from),
+        payments: arguments.payments,
+        without: arguments.without.iter().copied().collect(),
+        defect: Planted(arguments.defect),
+        told: arguments.seed.is_some(),
+    };
+    let is_well = if arguments.seed.is_some() {
+        campaign::show(&plan)
+    } else if arguments.defects {
+        campaign::plant_all(&plan)
+    } else {
+        let minutes = arguments.minutes.map(|minutes| Duration::from_secs(60 * minutes));
+        campaign::run(&plan, arguments.seeds, minutes, arguments.json)
+    };
+    if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

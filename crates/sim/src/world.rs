@@ -265,7 +265,6 @@ pub struct Executor {
     ready: Arc<Mutex<Vec<usize>>>,
     tasks: Vec<Option<Running>>,
     free: Vec<usize>,
-    polls: u64,
 }
 
 struct Running {
@@ -297,7 +296,7 @@ impl Executor {
     /// Of a world's tasks, of which there is one executor.
     pub fn new(world: &World) -> Executor {
         let ready = world.lock().ready.clone();
-        Executor { world: world.clone(), ready, tasks: Vec::new(), free: Vec::new(), polls: 0 }
+        Executor { world: world.clone(), ready, tasks: Vec::new(), free: Vec::new() }
     }
 
     /// Let everybody move until the moment `until`, in microseconds, or until nobody can.
@@ -353,12 +352,6 @@ impl Executor {
     }
 
     fn poll(&mut self, place: usize) {
-        self.polls += 1;
-        if self.polls == 3_000_000 {
-            println!("{}", self.world.history());
-            println!("now {} tasks {}", self.world.now(), self.tasks.iter().flatten().count());
-            std::process::exit(1);
-        }
         let Some(running) = &mut self.tasks[place] else { return };
         if self.world.holds_up(running.process, place) {
             return;
