@@ -6,7 +6,7 @@
 
 use crate::exactly_once::pump::{Ended, pump};
 use crate::exactly_once::{Decide, Source, Target};
-use crate::failure::{Failure, Stop};
+use crate::failure::Failure;
 use crate::wire::{About, Topic};
 use core::future::Future;
 use core::time::Duration;
@@ -64,24 +64,32 @@ where
 }
 
 /// As [`keep`], but when the source is somebody else's, wait until their deadline may have passed
-/// and compete again.
-pub async fn compete<S, T, D, P>(
+/// and compete again; why it ended.
+///
+/// `bind` binds the leg to its ledger and gives its target. It is asked each time: a store that was
+/// rewound may have forgotten that the leg was ever bound.
+pub async fn compete<S, T, D, P, F>(
     source: &mut S,
-    target: &T,
+    bind: impl Fn() -> F,
     logic: &D,
     limit: usize,
     pace: &P,
-) -> Stop
+) -> Failure
 where
     S: Source,
     T: Target,
     D: Decide<S::Item, T>,
     P: Pace,
+    F: Future<Output = Result<T, Failure>>,
 {
     loop {
-        match keep(source, target, logic, limit, pace).await {
-            Failure::Permanent(stop) => return stop,
-            _ => pace.sleep(DEADLINE).await,
+        let target = match bind().await {
+            Ok(target) => target,
+            Err(failure) => return failure,
+        };
+        match keep(source, &target, logic, limit, pace).await {
+            Failure::Fenced => pace.sleep(DEADLINE).await,
+            failure => return failure,
         }
     }
 }

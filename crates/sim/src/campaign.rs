@@ -6,6 +6,7 @@ use crate::report::{self, Report};
 use crate::run::{self, Plan};
 use crate::{seeds, shrink};
 use std::io::IsTerminal;
+use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
@@ -15,8 +16,12 @@ use std::time::{Duration, Instant};
 const PROGRESS: Duration = Duration::from_secs(10);
 /// How many failing seeds are shown in full.
 const SHOWN: usize = 3;
+/// So many seeds are run before it is asked whether a planted defect was caught.
+const CHUNK: usize = 16;
 /// How many lines of a timeline are shown.
-const LINES: usize = 80;
+const LINES: usize = 40;
+/// How much of a line.
+const COLUMNS: usize = 150;
 
 /// Run the kept seeds and then `count` more from `plan.seed` on, or as many as there is time for;
 /// whether all is well.
@@ -26,7 +31,7 @@ pub fn run(plan: &Plan, count: u64, time: Option<Duration>, json: bool) -> bool 
     let plans: Vec<Plan> = plans
         .chain((0..count).map(|number| Plan { seed: plan.seed + number, ..plan.clone() }))
         .collect();
-    let (report, failed) = all(&plans, time);
+    let (report, failed) = all(&plans, time, true);
     for (plan, violations) in failed.iter().take(SHOWN) {
         explain(plan, violations);
     }
@@ -41,10 +46,13 @@ pub fn run(plan: &Plan, count: u64, time: Option<Duration>, json: bool) -> bool 
     report.is_well()
 }
 
+/// The invariant of a run that ended by an assertion of the product's or of the simulator's.
+const PANICKED: &str = "panicked";
+
 /// A run that failed.
 type Failed = (Plan, Vec<Violation>);
 
-fn all(plans: &[Plan], time: Option<Duration>) -> (Report, Vec<Failed>) {
+fn all(plans: &[Plan], time: Option<Duration>, told: bool) -> (Report, Vec<Failed>) {
     let (next, is_over) = (AtomicU64::new(0), AtomicBool::new(false));
     let sum = Mutex::new((Report::default(), Vec::new()));
     let began = Instant::now();
@@ -53,13 +61,28 @@ fn all(plans: &[Plan], time: Option<Duration>) -> (Report, Vec<Failed>) {
             let place = next.fetch_add(1, Ordering::Relaxed) as usize;
             let is_late = time.is_some_and(|time| time < began.elapsed());
             let Some(plan) = plans.get(place).filter(|_| !is_late) else { return };
-            let mut outcome = run::run(plan);
-            let verdict = report::judge(&mut outcome);
+            let judged = catch_unwind(|| {
+                let mut outcome = run::run(plan);
+                let verdict = report::judge(&mut outcome);
+                (outcome, verdict)
+            });
             let mut sum = sum.lock().expect("nobody panics while holding it");
-            sum.0.add(&outcome, &verdict);
-            if !verdict.violations.is_empty() {
-                eprintln!("seed {} failed: {}", plan.seed, verdict.violations[0].invariant);
-                sum.1.push((plan.clone(), verdict.violations));
+            let violations = match judged {
+                Ok((outcome, verdict)) => {
+                    sum.0.add(&outcome, &verdict);
+                    verdict.violations
+                }
+                Err(_) => {
+                    sum.0.add_panic();
+                    let detail = "see the message of the panic".into();
+                    vec![Violation { invariant: PANICKED, detail }]
+                }
+            };
+            if let Some(first) = violations.first() {
+                if told {
+                    eprintln!("seed {} failed: {}", plan.seed, first.invariant);
+                }
+                sum.1.push((plan.clone(), violations));
             }
         }
     };
@@ -70,7 +93,7 @@ fn all(plans: &[Plan], time: Option<Duration>) -> (Report, Vec<Failed>) {
         let ended: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         is_over.store(true, Ordering::Relaxed);
         teller.thread().unpark();
-        assert!(ended.iter().all(Result::is_ok), "a run panicked; its seed is the last one told");
+        assert!(ended.iter().all(Result::is_ok), "workers catch what panics");
     });
     let (report, mut failed) = sum.into_inner().expect("nobody panics while holding it");
     failed.sort_by_key(|(plan, _)| plan.seed);
@@ -103,12 +126,17 @@ fn explain(plan: &Plan, violations: &[Violation]) {
         eprintln!("  {invariant}: {detail}");
     }
     eprintln!("run it again: {}", command(plan));
+    if violations[0].invariant == PANICKED {
+        return;
+    }
     let small = shrink::shrink(plan, violations[0].invariant);
     eprintln!("a smaller one: {}", command(&small));
     let outcome = run::run(&Plan { told: true, ..small });
     let lines: Vec<&str> = outcome.history.lines().collect();
     eprintln!("its last {LINES} of {} lines:", lines.len());
-    lines.iter().rev().take(LINES).rev().for_each(|line| eprintln!("  {line}"));
+    for line in lines.iter().rev().take(LINES).rev() {
+        eprintln!("  {}", line.chars().take(COLUMNS).collect::<String>());
+    }
 }
 
 fn command(plan: &Plan) -> String {
@@ -150,12 +178,14 @@ pub fn plant_all(plan: &Plan) -> bool {
     let mut are_caught = true;
     for (defect, name, limit) in Defect::ALL {
         let plan = Plan { defect: Planted(Some(*defect)), ..plan.clone() };
-        let caught = (0..*limit).find_map(|number| {
-            let plan = Plan { seed: plan.seed + number, ..plan.clone() };
-            let verdict = report::judge(&mut run::run(&plan));
-            let mut names: Vec<&str> = verdict.violations.iter().map(|it| it.invariant).collect();
+        let caught = (0..*limit).step_by(CHUNK).find_map(|from| {
+            let numbers = from..(from + CHUNK as u64).min(*limit);
+            let plans = numbers.map(|number| Plan { seed: plan.seed + number, ..plan.clone() });
+            let (_, failed) = all(&plans.collect::<Vec<_>>(), None, false);
+            let (first, violations) = failed.into_iter().next()?;
+            let mut names: Vec<&str> = violations.iter().map(|it| it.invariant).collect();
             names.dedup();
-            (!names.is_empty()).then(|| (number + 1, names.join(", ")))
+            Some((first.seed - plan.seed + 1, names.join(", ")))
         });
         match &caught {
             Some((seeds, names)) => println!("{name:<46} {seeds:>6} {limit:>7}  {names}"),

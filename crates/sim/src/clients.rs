@@ -135,7 +135,11 @@ async fn ask<B: Backend>(site: &Site<B>, ledger: u32, call: usize) -> Told {
     drop(book);
     site.world.tell("client", || {
         let Call { key, ask, .. } = &site.calls.lock().calls[call];
-        format!("{key:?} {ask:?}: {told:?}")
+        let key = key.as_deref().unwrap_or("-");
+        match &told {
+            Told::Done { replayed, .. } => format!("{key} {ask:?}: done, replayed {replayed}"),
+            told => format!("{key} {ask:?}: {told:?}"),
+        }
     });
     told
 }

@@ -33,7 +33,7 @@ impl Defect {
     /// All of them with their names, and within how many seeds each is caught.
     pub const ALL: &[(Defect, &str, u64)] = &[
         (Defect::NoCompareAndSet, "no compare-and-set", 3_000),
-        (Defect::NoClaimCheck, "no claim check", 300),
+        (Defect::NoClaimCheck, "no claim check", 1_000),
         (Defect::CursorFirst, "cursor committed apart, before the effects", 20),
         (Defect::EffectsFirst, "cursor committed apart, after the effects", 20),
         (Defect::UnknownIsNothing, "unknown treated as not done", 50),
@@ -42,7 +42,7 @@ impl Defect {
         (Defect::EffectsTwice, "effects applied twice", 10),
         (Defect::NoLock, "lock not taken", 20),
         (Defect::ChainUnchecked, "chain not checked", 1_000),
-        (Defect::DroppedCommits, "a dropped step commits", 50),
+        (Defect::DroppedCommits, "a dropped step commits", 200),
     ];
 }
 

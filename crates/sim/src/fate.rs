@@ -26,6 +26,8 @@ const LACKS: u64 = 40;
 pub trait Server: Send + Sync + 'static {
     /// Another server takes over, which lacks the last commits; how many it really lacks.
     fn fail_over(&self, lost: usize) -> Option<usize>;
+    /// Whether the last commit moved the cursor of an ingest.
+    fn has_moved(&self) -> bool;
     /// The clock jumps, in microseconds.
     fn step_clock(&self, by: i64);
     /// The disk is full.
@@ -64,10 +66,7 @@ async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
             site.some_process().map(|process| site.world.stop(process, time)).is_some()
         }
         Fault::StoreFailover => site.backend.fail_over(0).is_some(),
-        Fault::StoreRewind => {
-            let lost = 1 + site.world.below(LACKS) as usize;
-            site.backend.fail_over(lost).is_some_and(|lost| lost > 0)
-        }
+        Fault::StoreRewind => rewind(site).await,
         Fault::StoreFull => {
             // It counts when somebody meets it.
             site.backend.fill(site.world.some_time(AWAY));
@@ -87,6 +86,24 @@ async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
         }
         _ => happens_soon(site, fault).await,
     }
+}
+
+/// The last commits are lost, the move of an ingest's cursor among them, while a process is stopped
+/// that may believe in it.
+async fn rewind<B: Backend + Server>(site: &Site<B>) -> bool {
+    for _ in 0..CHANCES * 20 {
+        if site.backend.has_moved() {
+            break;
+        }
+        site.world.sleep(CHANCE_EVERY / 20).await;
+    }
+    if site.world.one_in(2)
+        && let Some(process) = site.some_process()
+    {
+        site.world.stop(process, DEADLINE / 3 + site.world.some_time(DEADLINE / 2));
+    }
+    let lost = 1 + site.world.below(LACKS) as usize;
+    site.backend.fail_over(lost).is_some_and(|lost| lost > 0)
 }
 
 /// Wait until a fault of a topic can happen, if it ever can.

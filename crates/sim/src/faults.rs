@@ -106,7 +106,7 @@ impl Planned {
             *rate = match fault.manner() {
                 Manner::OneIn(from, to) if is_planned => from + world.below(to - from + 1),
                 Manner::Times(most) if is_planned => 1 + world.below(most),
-                Manner::Once if world.one_in(16) => 1,
+                Manner::Once if world.one_in(12) => 1,
                 _ => 0,
             };
         }

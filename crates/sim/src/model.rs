@@ -237,7 +237,8 @@ impl Model {
         let mut server = self.server();
         server.check_timeline()?;
         let now = self.clock(&server);
-        let leg = server.state.legs.get(source).expect("it was bound");
+        // One that is not bound any more was forgotten with a rewind.
+        let leg = server.state.legs.get(source).ok_or(Failure::Fenced)?;
         // A deadline further away than any can be was set before the clock jumped back.
         let holds = now < leg.until && leg.until <= now + DEADLINE;
         if holds && leg.owner != owner {
@@ -391,6 +392,13 @@ impl Backend for Model {
 impl crate::fate::Server for Model {
     fn fail_over(&self, lost: usize) -> Option<usize> {
         Some(self.take_over(lost))
+    }
+
+    fn has_moved(&self) -> bool {
+        let server = self.server();
+        let last = server.commits.as_ref().and_then(|commits| commits.last());
+        let Some((_, Commit::Step { moved: Some(moved), .. })) = last else { return false };
+        !moved.source.starts_with("publish:")
     }
 
     fn step_clock(&self, by: i64) {

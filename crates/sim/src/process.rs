@@ -159,16 +159,13 @@ impl<B: Backend> Running<B> {
     async fn import(&self, place: usize, feed: Feed) {
         let source = Text::from(format!("file:{}", feed.name));
         let logic = Ingest { source: source.clone() };
-        let step = 1 + self.site.world.below(200) as usize;
+        let step = 1 + self.site.world.below([3, 200][self.site.world.below(2) as usize]) as usize;
         let mut file = FileSource::new(self.site.feeds.lines(place), feed.intake(step));
+        // Files come whenever somebody brings them.
+        self.pace.sleep(self.site.world.some_time(self.site.setup.faulty / 2)).await;
         loop {
-            let failure =
-                match self.leg(feed.ledger, &feed.name, source.clone(), Cursor::START).await {
-                    Ok(target) => {
-                        leg::compete(&mut file, &target, &logic, step, &self.pace).await.into()
-                    }
-                    Err(failure) => failure,
-                };
+            let bind = || self.leg(feed.ledger, &feed.name, source.clone(), Cursor::START);
+            let failure = leg::compete(&mut file, bind, &logic, step, &self.pace).await;
             if !self.goes_on(&feed.name, failure).await {
                 return;
             }
@@ -207,7 +204,7 @@ impl<B: Backend> Running<B> {
                 true
             }
             Failure::Retryable(_) | Failure::Unknown(_) => {
-                self.pace.sleep(self.pace.backoff(3, &failure)).await;
+                self.pace.sleep(self.pace.backoff(7, &failure)).await;
                 true
             }
         }

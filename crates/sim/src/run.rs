@@ -212,6 +212,9 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     let faults = Fault::ALL.iter().map(|fault| (*fault, planned(*fault), fired(*fault))).collect();
     let mut reached = site.seen.names();
     reached.extend(verdicts(&site.tally));
+    if evidence.stops.iter().any(|stop| stop.name == "wire_fork") {
+        reached.insert("wire: fork".into());
+    }
     let payments = evidence.ledgers.iter().flat_map(|ledger| &ledger.events);
     let payments = payments.filter(|row| matches!(row.kind, 3 | 4 | 7)).count() as u64;
     Outcome { evidence, faults, reached, payments, history: site.world.history() }

@@ -52,7 +52,7 @@ impl Intake {
 pub async fn take<T, P, B, F>(
     intake: &Intake,
     (topic, pace): (&T, &P),
-    targets: impl Fn(Text, Cursor) -> F,
+    targets: impl Fn(Text, Cursor) -> F + Sync,
 ) -> Failure
 where
     T: Topic,
@@ -60,7 +60,7 @@ where
     B: Target + Send,
     B::Claim: Claim<Keys = Keys>,
     StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
-    F: Future<Output = Result<B, Failure>>,
+    F: Future<Output = Result<B, Failure>> + Send,
 {
     let opened = async {
         let about = topic.about().await?;
@@ -68,38 +68,44 @@ where
             let detail = format!("ingest {}: topic {}", intake.name, about.id);
             return Err(Stop::new(Code::TopicCompacted, detail).into());
         }
-        let mut legs = Vec::new();
+        let mut starts = Vec::new();
         for partition in 0..about.partitions {
-            let next = topic.fetch(partition, 0, 1).await?.start;
-            let first = Cursor { next, tail: Hash::ZERO, hint: next };
-            legs.push(targets(Intake::source(&about.id, partition), first).await?);
+            starts.push(topic.fetch(partition, 0, 1).await?.start);
         }
-        Ok((about, legs))
+        Ok((about, starts))
     };
-    let (about, legs): (About, Vec<B>) = match opened.await {
+    let (about, starts): (About, Vec<u64>) = match opened.await {
         Ok(opened) => opened,
         Err(failure) => return failure,
     };
     let mut tasks: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
-    for (target, partition) in legs.iter().zip(0..) {
+    for (start, partition) in starts.into_iter().zip(0..) {
         let source = Partition { intake, topic, id: about.id.clone(), partition, at: None };
-        tasks.push(Box::pin(carry(source, target, pace)));
+        let first = Cursor { next: start, tail: Hash::ZERO, hint: start };
+        tasks.push(Box::pin(carry(source, first, &targets, pace)));
     }
     tasks.push(Box::pin(leg::changed(topic, &about, pace)));
     select_all(tasks).await.0
 }
 
-async fn carry<T, B, P>(mut source: Partition<'_, T>, target: &B, pace: &P) -> Failure
+async fn carry<T, B, P, F>(
+    mut source: Partition<'_, T>,
+    first: Cursor,
+    targets: &(impl Fn(Text, Cursor) -> F + Sync),
+    pace: &P,
+) -> Failure
 where
     T: Topic,
     B: Target,
     B::Claim: Claim<Keys = Keys>,
     StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
     P: Pace,
+    F: Future<Output = Result<B, Failure>> + Send,
 {
-    let logic = super::Ingest { source: Intake::source(&source.id, source.partition) };
+    let name = Intake::source(&source.id, source.partition);
+    let logic = super::Ingest { source: name.clone() };
     let step = source.intake.step;
-    leg::compete(&mut source, target, &logic, step, pace).await.into()
+    leg::compete(&mut source, || targets(name.clone(), first), &logic, step, pace).await
 }
 
 /// One partition.

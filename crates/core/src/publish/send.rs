@@ -73,7 +73,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             let room = WINDOW.saturating_sub(sent.unconfirmed());
             let events = self.log.events(walk.at.seq, room.min(PAGE)).await?;
             self.prepare(&events, &mut walk, &mut sent).await?;
-            if !sent.held.is_empty() && walk.is_verified(self.log).await? {
+            if !sent.held.is_empty() && walk.is_verified(self.publication, self.log).await? {
                 producer.send(core::mem::take(&mut sent.held)).await?;
             }
             if sent.settle(&self.confirmed().await?, self.pace.now())? {
@@ -107,7 +107,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         for event in events {
             let this = walk.step(event, *ledger)?;
             if walk.is_at_anchor() {
-                walk.is_verified(self.log).await?;
+                walk.is_verified(self.publication, self.log).await?;
             }
             let key = key.of(event, *ledger);
             let partition = partition(key.as_bytes(), self.about.partitions);

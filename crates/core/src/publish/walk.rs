@@ -83,17 +83,29 @@ impl Walk {
     ///
     /// # Errors
     /// `AnchorDiffers` or `ChainBroken` when it says otherwise: a row before was altered.
-    pub(super) async fn is_verified<L: Log>(&self, log: &L) -> Result<bool, Failure> {
+    /// `Retryable` when the store is another one than the walk began in: it was rewound.
+    pub(super) async fn is_verified<L: Log>(
+        &self,
+        publication: &Publication,
+        log: &L,
+    ) -> Result<bool, Failure> {
         let (kept, code) = match self.is_at_anchor() {
             true => (log.anchor(self.at.seq).await?, Code::AnchorDiffers),
             false => (log.head().await?, Code::ChainBroken),
         };
-        if kept.seq == self.at.seq && kept.hash != self.at.hash || kept.seq < self.at.seq {
-            let detail =
-                format!("the store says otherwise of the chain after event {}", self.at.seq);
-            return Err(Stop::new(code, detail).into());
+        if kept == self.at {
+            return Ok(true);
         }
-        Ok(kept.seq == self.at.seq)
+        if self.at.seq < kept.seq {
+            return Ok(false);
+        }
+        let rewound = || Failure::Retryable("the log is not what it was: it was rewound".into());
+        let again = chain_from(publication, log, self.at.seq.saturating_sub(1), kept.seq).await?;
+        if kept.seq < self.at.seq || again == Some(kept.hash) {
+            return Err(rewound());
+        }
+        let detail = format!("the store says otherwise of the chain after event {}", self.at.seq);
+        Err(Stop::new(code, detail).into())
     }
 }
 
@@ -131,11 +143,30 @@ async fn chain_at<L: Log>(
     near: Option<Link>,
     seq: u64,
 ) -> Result<Option<Hash>, Failure> {
-    let near = match near.filter(|near| near.seq <= seq && seq - near.seq < ANCHOR_EVERY) {
-        Some(near) => near,
-        None => log.anchor(seq).await?,
-    };
-    let mut walk = Walk::from(near);
+    match near.filter(|near| near.seq <= seq && seq - near.seq < ANCHOR_EVERY) {
+        Some(near) => walk_to(publication, log, near, seq).await,
+        None => chain_from(publication, log, seq, seq).await,
+    }
+}
+
+/// The chain after the event `seq`, made again from the last anchor at or below `at_most`.
+async fn chain_from<L: Log>(
+    publication: &Publication,
+    log: &L,
+    at_most: u64,
+    seq: u64,
+) -> Result<Option<Hash>, Failure> {
+    let anchor = log.anchor(at_most).await?;
+    walk_to(publication, log, anchor, seq).await
+}
+
+async fn walk_to<L: Log>(
+    publication: &Publication,
+    log: &L,
+    from: Link,
+    seq: u64,
+) -> Result<Option<Hash>, Failure> {
+    let mut walk = Walk::from(from);
     while walk.at.seq < seq {
         let left = usize::try_from(seq - walk.at.seq).unwrap_or(PAGE).min(PAGE);
         let events = log.events(walk.at.seq, left).await?;

@@ -113,7 +113,8 @@ impl<'a> Wire<'a> {
         let mut reader = Reader::default();
         if begin > 0 {
             self.starts[partition][at] = None;
-            self.taken[at].iter_mut().for_each(|taken| drop(taken.take_if(|it| *it == partition)));
+            let taken = self.taken[at].iter_mut().filter(|taken| **taken == Some(partition));
+            taken.for_each(|taken| *taken = None);
         }
         for (place, record) in records.iter().enumerate().skip(begin) {
             let Some(stamp) = Stamp::read(&record.headers) else { continue };
