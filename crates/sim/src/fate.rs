@@ -155,10 +155,11 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
     let partition = site.world.below(u64::from(feed.partitions)) as u32;
     let (start, end) = site.broker.bounds(&feed.name, partition);
     let source = Intake::source(&site.broker.about(&feed.name).id, partition);
-    let taken = site.backend.cursor(&source).map_or(0, |cursor| cursor.next);
+    let cursor = site.backend.cursor(&source);
+    let taken = cursor.map_or(0, |cursor| cursor.next);
     match fault {
         Fault::TopicExpired if start < taken => site.broker.expire(&feed.name, partition, taken),
-        Fault::TopicGap if taken + 1 < end => {
+        Fault::TopicGap if cursor.is_some() && taken + 1 < end => {
             let below = taken + 1 + site.world.below(end - taken);
             site.broker.expire(&feed.name, partition, below);
         }

@@ -10,6 +10,7 @@
 use super::Publication;
 use super::walk::{self, Log};
 use crate::Text;
+use crate::chain::Hash;
 use crate::exactly_once::{Batch, Claim, Cursor, Decide, Failure, Source, Step, StepOf, Target};
 use crate::ledger::{Effect, Keys, Snapshot};
 use crate::wire::{Fetched, Link, Record, Stamp, Topic, Verdict};
@@ -57,6 +58,8 @@ struct Scan {
     last_offset: u64,
     /// Where to fetch next.
     offset: u64,
+    /// The record that was read last, taken or not.
+    seen: Option<(u64, Hash)>,
     /// Whether it began anew because something was lost: then it goes to the end before it tells.
     anew: bool,
 }
@@ -90,6 +93,8 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
             }
             let before = scan.last;
             self.take(&mut scan, &fetched)?;
+            let seen = fetched.records.last().map(|record| (record.offset, record.digest()));
+            scan.seen = seen.or(scan.seen);
             if scan.last != before {
                 let near = (before != Link::NONE).then_some(before);
                 walk::hold(self.publication, self.log, near, scan.last).await?;
@@ -128,14 +133,28 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         Ok(())
     }
 
+    /// Whether the record that was read last is still there, or has expired: what stands before it
+    /// need not be read again.
+    async fn is_unchanged(&self, scan: &Scan) -> Result<bool, Failure> {
+        let Some((offset, digest)) = scan.seen else { return Ok(false) };
+        let fetched = self.topic.fetch(self.partition, offset, 1).await?;
+        let same = |record: &Record| record.offset == offset && record.digest() == digest;
+        let is_there = offset < fetched.start || fetched.records.first().is_some_and(same);
+        Ok(fetched.topic == self.topic_id && is_there)
+    }
+
     /// Where to read on behind `from`; `None`: the topic is another one now.
     async fn find(&self, from: &Cursor) -> Result<Option<Scan>, Failure> {
         let last = link(from);
         if last == Link::NONE {
             return Ok(Some(Scan::from(0)));
         }
-        let behind =
-            Scan { last, last_offset: from.hint, offset: from.hint.saturating_add(1), anew: false };
+        let behind = Scan {
+            last,
+            last_offset: from.hint,
+            offset: from.hint.saturating_add(1),
+            ..Scan::from(0)
+        };
         let fetched = self.topic.fetch(self.partition, from.hint, 1).await?;
         if fetched.topic != self.topic_id {
             return Ok(None);
@@ -156,7 +175,7 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
 impl Scan {
     /// A reader that has taken nothing yet.
     fn from(offset: u64) -> Scan {
-        Scan { last: Link::NONE, last_offset: 0, offset, anew: false }
+        Scan { last: Link::NONE, last_offset: 0, offset, seen: None, anew: false }
     }
 }
 
@@ -170,11 +189,9 @@ impl<T: Topic, L: Log> Source for Confirm<'_, T, L> {
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Taken>>, Failure> {
         let known = self.scan.take().filter(|scan| scan.last == link(from));
-        let scan = match known.filter(|_| !self.in_doubt) {
-            Some(scan) => Some(scan),
-            None => {
-                self.find(from).await?.map(|found| known.filter(|_| !found.anew).unwrap_or(found))
-            }
+        let scan = match known {
+            Some(known) if !self.in_doubt || self.is_unchanged(&known).await? => Some(known),
+            _ => self.find(from).await?,
         };
         let Some(scan) = scan else { return Ok(None) };
         let Some(scan) = self.read_on(scan, limit).await? else { return Ok(None) };
