@@ -208,5 +208,65 @@ pub trait Producer: Send {
     fn send(&mut self, messages: Vec<Message>) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
+/// Where somebody reads on in a partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// The next offset to read.
+    pub next: u64,
+    /// The record that was read last: its offset and digest.
+    pub seen: Option<(u64, Hash)>,
+}
+
+/// What reading on brings.
+#[derive(Debug)]
+pub enum Read {
+    /// What stands behind the place; maybe nothing yet.
+    On(Fetched),
+    /// The topic was made again: nothing is known of its records.
+    OtherTopic,
+    /// Records behind the place were deleted: the first one that is there has this offset.
+    Gap(u64),
+    /// Another record stands where one was read, or the log ends before it.
+    Changed(u64),
+}
+
+/// Read on in a partition of the topic whose id is `topic_id`.
+///
+/// The record that was read last is fetched again with what follows it, so that whatever took its
+/// place in the meantime is noticed; one that has expired was read.
+///
+/// # Errors
+/// As [`Topic::fetch`].
+pub async fn read_on<T: Topic>(
+    (topic, topic_id, partition): (&T, &str, u32),
+    place: &Place,
+    limit: usize,
+) -> Result<Read, Failure> {
+    let from = place.seen.map_or(place.next, |(offset, _)| offset);
+    let mut fetched = topic.fetch(partition, from, limit.saturating_add(1)).await?;
+    let expired = from < fetched.start && fetched.start <= place.next;
+    if expired {
+        fetched = topic.fetch(partition, place.next, limit).await?;
+    }
+    if &*fetched.topic != topic_id {
+        return Ok(Read::OtherTopic);
+    }
+    if if expired { place.next } else { from } < fetched.start {
+        return Ok(Read::Gap(fetched.start));
+    }
+    if fetched.end < place.next {
+        return Ok(Read::Changed(fetched.end));
+    }
+    if let Some((offset, digest)) = place.seen.filter(|_| !expired) {
+        let same = |record: &Record| record.offset == offset && record.digest() == digest;
+        if !fetched.records.first().is_some_and(same) {
+            return Ok(Read::Changed(offset));
+        }
+        fetched.records.remove(0);
+    }
+    fetched.next = fetched.next.max(place.next);
+    Ok(Read::On(fetched))
+}
+
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::ledger::{Effect, Keys, Snapshot};
 use crate::leg::{self, Pace};
 use crate::mapping::{self, Mapping};
 use crate::problem::Code;
-use crate::wire::{About, Fetched, Record, Topic};
+use crate::wire::{About, Place, Read, Record, Topic, read_on};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
@@ -80,7 +80,7 @@ where
     };
     let mut tasks: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
     for (start, partition) in starts.into_iter().zip(0..) {
-        let source = Partition { intake, topic, id: about.id.clone(), partition, at: None };
+        let source = Partition { intake, topic, id: about.id.clone(), partition };
         let first = Cursor { next: start, tail: Hash::ZERO, hint: start };
         tasks.push(Box::pin(carry(source, first, &targets, pace)));
     }
@@ -114,76 +114,43 @@ struct Partition<'a, T> {
     topic: &'a T,
     id: Text,
     partition: u32,
-    /// Up to where it was read, and where to fetch next. Forgotten at each pause, so that what was
-    /// taken last is looked at again.
-    at: Option<(Cursor, u64)>,
 }
 
 impl<T: Topic> Source for Partition<'_, T> {
     type Item = Item;
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Item>>, Failure> {
-        let known = self.at.take().filter(|(at, _)| at == from);
-        let mut offset = match known {
-            Some((_, offset)) => offset,
-            None => {
-                self.check(from).await?;
-                from.next
-            }
-        };
+        let seen = (from.tail != Hash::ZERO).then_some((from.hint, from.tail));
+        let mut place = Place { next: from.next, seen };
         loop {
-            let fetched = self.topic.fetch(self.partition, offset, limit).await?;
-            if fetched.topic != self.id {
-                return Ok(None);
-            }
-            self.is_there(from, offset, &fetched)?;
-            let asked = offset;
-            offset = fetched.next;
+            let by = (self.topic, &*self.id, self.partition);
+            let fetched = match read_on(by, &place, limit).await? {
+                Read::On(fetched) => fetched,
+                Read::OtherTopic => return Ok(None),
+                Read::Gap(start) => {
+                    let gone = format!("offsets {} to {} are gone", place.next, start - 1);
+                    return Err(self.stop(Code::IngestGap, gone));
+                }
+                Read::Changed(offset) => {
+                    let changed = format!("offset {offset} is not what was read there");
+                    return Err(self.stop(Code::SourceChanged, changed));
+                }
+            };
             if let Some(last) = fetched.records.last() {
-                let to = Cursor { next: offset, tail: last.digest(), hint: last.offset };
-                self.at = Some((to, offset));
+                let to = Cursor { next: fetched.next, tail: last.digest(), hint: last.offset };
                 let items = fetched.records.into_iter().map(|record| self.decode(record)).collect();
                 return Ok(Some(Batch { items, to }));
             }
-            if offset == asked {
+            if fetched.next == place.next {
                 return Ok(None);
             }
+            // Nothing but markers and aborted records so far.
+            place = Place { next: fetched.next, seen: None };
         }
     }
 }
 
 impl<T: Topic> Partition<'_, T> {
-    /// The record before `from` is the one that was taken there, unless it has expired.
-    async fn check(&self, from: &Cursor) -> Result<(), Failure> {
-        if from.tail == Hash::ZERO {
-            // Nothing was taken yet.
-            return Ok(());
-        }
-        let fetched = self.topic.fetch(self.partition, from.hint, 1).await?;
-        if fetched.topic != self.id || from.hint < fetched.start {
-            // Another topic has other cursors; what has expired was read.
-            return Ok(());
-        }
-        let same = |record: &Record| record.offset == from.hint && record.digest() == from.tail;
-        if fetched.records.first().is_some_and(same) {
-            return Ok(());
-        }
-        Err(self.stop(Code::SourceChanged, format!("offset {} holds another record", from.hint)))
-    }
-
-    /// Nothing between `from` and what was fetched at `offset` is gone.
-    fn is_there(&self, from: &Cursor, offset: u64, fetched: &Fetched) -> Result<(), Failure> {
-        if fetched.end < from.next {
-            let detail = format!("the log ends at {}, before {}", fetched.end, from.next);
-            return Err(self.stop(Code::SourceChanged, detail));
-        }
-        if offset < fetched.start {
-            let gap = format!("offsets {offset} to {} are gone", fetched.start - 1);
-            return Err(self.stop(Code::IngestGap, gap));
-        }
-        Ok(())
-    }
-
     fn stop(&self, code: Code, detail: String) -> Failure {
         let name = &self.intake.name;
         let place = format!("ingest {name}: topic {}, partition {}", self.id, self.partition);

@@ -10,10 +10,9 @@
 use super::Publication;
 use super::walk::{self, Log};
 use crate::Text;
-use crate::chain::Hash;
 use crate::exactly_once::{Batch, Claim, Cursor, Decide, Failure, Source, Step, StepOf, Target};
 use crate::ledger::{Effect, Keys, Snapshot};
-use crate::wire::{Fetched, Link, Record, Stamp, Topic, Verdict};
+use crate::wire::{Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, read_on};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -46,8 +45,6 @@ pub struct Confirm<'a, T, L> {
     log: &'a L,
     tally: &'a Tally,
     scan: Option<Scan>,
-    /// Whether what was taken last has to be looked at again: at first, and after each pause.
-    in_doubt: bool,
 }
 
 /// A reader's place.
@@ -56,10 +53,7 @@ struct Scan {
     /// The message that was taken last, and its offset.
     last: Link,
     last_offset: u64,
-    /// Where to fetch next.
-    offset: u64,
-    /// The record that was read last, taken or not.
-    seen: Option<(u64, Hash)>,
+    place: Place,
     /// Whether it began anew because something was lost: then it goes to the end before it tells.
     anew: bool,
 }
@@ -73,34 +67,38 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         (topic, log): (&'a T, &'a L),
         tally: &'a Tally,
     ) -> Confirm<'a, T, L> {
-        Confirm { publication, topic_id, partition, topic, log, tally, scan: None, in_doubt: true }
+        Confirm { publication, topic_id, partition, topic, log, tally, scan: None }
     }
 
     /// Read on from `scan` to where something is taken or the wire ends; `None`: the topic is
     /// another one now. A loss on the way makes the scan begin anew.
     async fn read_on(&self, mut scan: Scan, limit: usize) -> Result<Option<Scan>, Failure> {
         loop {
-            let fetched = self.topic.fetch(self.partition, scan.offset, limit).await?;
-            if fetched.topic != self.topic_id {
-                return Ok(None);
-            }
-            if scan.offset < fetched.start || fetched.end < scan.offset {
-                scan = Scan {
-                    anew: scan.anew || scan.last != Link::NONE,
-                    ..Scan::from(fetched.start)
-                };
-                continue;
-            }
+            let by = (self.topic, &*self.topic_id, self.partition);
+            let fetched = match read_on(by, &scan.place, limit).await? {
+                Read::On(fetched) => fetched,
+                Read::OtherTopic => return Ok(None),
+                Read::Gap(start) if scan.last == Link::NONE => {
+                    scan.place = Place { next: start, seen: None };
+                    continue;
+                }
+                Read::Gap(_) | Read::Changed(_) => {
+                    let Some(found) = self.find(scan.last, scan.last_offset).await? else {
+                        return Ok(None);
+                    };
+                    scan = Scan { anew: found.anew || scan.anew, ..found };
+                    continue;
+                }
+            };
             let before = scan.last;
             self.take(&mut scan, &fetched)?;
-            let seen = fetched.records.last().map(|record| (record.offset, record.digest()));
-            scan.seen = seen.or(scan.seen);
             if scan.last != before {
                 let near = (before != Link::NONE).then_some(before);
                 walk::hold(self.publication, self.log, near, scan.last).await?;
             }
-            let is_end = fetched.next >= fetched.end || fetched.next == scan.offset;
-            scan.offset = fetched.next;
+            let is_end = fetched.next >= fetched.end || fetched.next == scan.place.next;
+            let seen = fetched.records.last().map(|record| (record.offset, record.digest()));
+            scan.place = Place { next: fetched.next, seen: seen.or(scan.place.seen) };
             if is_end || scan.last != before && !scan.anew {
                 return Ok(Some(scan));
             }
@@ -133,40 +131,26 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         Ok(())
     }
 
-    /// Whether the record that was read last is still there, or has expired: what stands before it
-    /// need not be read again.
-    async fn is_unchanged(&self, scan: &Scan) -> Result<bool, Failure> {
-        let Some((offset, digest)) = scan.seen else { return Ok(false) };
-        let fetched = self.topic.fetch(self.partition, offset, 1).await?;
-        let same = |record: &Record| record.offset == offset && record.digest() == digest;
-        let is_there = offset < fetched.start || fetched.records.first().is_some_and(same);
-        Ok(fetched.topic == self.topic_id && is_there)
-    }
-
-    /// Where to read on behind `from`; `None`: the topic is another one now.
-    async fn find(&self, from: &Cursor) -> Result<Option<Scan>, Failure> {
-        let last = link(from);
+    /// Where to read on behind the message `last`, which was taken at `offset`; `None`: the topic is
+    /// another one now.
+    async fn find(&self, last: Link, offset: u64) -> Result<Option<Scan>, Failure> {
         if last == Link::NONE {
             return Ok(Some(Scan::from(0)));
         }
-        let behind = Scan {
-            last,
-            last_offset: from.hint,
-            offset: from.hint.saturating_add(1),
-            ..Scan::from(0)
-        };
-        let fetched = self.topic.fetch(self.partition, from.hint, 1).await?;
+        let fetched = self.topic.fetch(self.partition, offset, 1).await?;
         if fetched.topic != self.topic_id {
             return Ok(None);
         }
-        let there = || {
-            let record = fetched.records.first().filter(|record| record.offset == from.hint)?;
-            Stamp::read(&record.raw.headers).filter(|stamp| stamp.this == last)
+        let next = offset.saturating_add(1);
+        let record = fetched.records.first().filter(|record| record.offset == offset);
+        let is_it = |record: &&Record| {
+            Stamp::read(&record.raw.headers).is_some_and(|stamp| stamp.this == last)
         };
+        let seen = record.filter(is_it).map(|record| (offset, record.digest()));
         // What was confirmed may expire; what was not must not.
-        let expired = fetched.start == behind.offset && behind.offset <= fetched.end;
-        Ok(Some(match expired || there().is_some() {
-            true => behind,
+        let expired = fetched.start == next && next <= fetched.end;
+        Ok(Some(match expired || seen.is_some() {
+            true => Scan { last, last_offset: offset, place: Place { next, seen }, anew: false },
             false => Scan { anew: true, ..Scan::from(fetched.start) },
         }))
     }
@@ -175,7 +159,8 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
 impl Scan {
     /// A reader that has taken nothing yet.
     fn from(offset: u64) -> Scan {
-        Scan { last: Link::NONE, last_offset: 0, offset, seen: None, anew: false }
+        let place = Place { next: offset, seen: None };
+        Scan { last: Link::NONE, last_offset: 0, place, anew: false }
     }
 }
 
@@ -188,16 +173,14 @@ impl<T: Topic, L: Log> Source for Confirm<'_, T, L> {
     type Item = Taken;
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Taken>>, Failure> {
-        let known = self.scan.take().filter(|scan| scan.last == link(from));
-        let scan = match known {
-            Some(known) if !self.in_doubt || self.is_unchanged(&known).await? => Some(known),
-            _ => self.find(from).await?,
+        let scan = match self.scan.take().filter(|scan| scan.last == link(from)) {
+            Some(scan) => Some(scan),
+            None => self.find(link(from), from.hint).await?,
         };
         let Some(scan) = scan else { return Ok(None) };
         let Some(scan) = self.read_on(scan, limit).await? else { return Ok(None) };
         self.scan = Some(Scan { anew: false, ..scan });
-        self.in_doubt = scan.last == link(from);
-        if self.in_doubt {
+        if scan.last == link(from) {
             return Ok(None);
         }
         if scan.last.seq < link(from).seq {
