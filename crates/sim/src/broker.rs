@@ -45,7 +45,7 @@ struct Partition {
     entries: Vec<Entry>,
     open: BTreeMap<u64, u64>,
     aborted: BTreeSet<u64>,
-    /// Behind the last record that somebody fetched last.
+    /// Behind the last record that anybody fetched.
     fetched: u64,
 }
 
@@ -138,7 +138,7 @@ impl Broker {
             let partition = &mut topic.partitions[partition as usize];
             let (records, next) = partition.fetch(from, limit);
             if let Some(record) = records.last() {
-                partition.fetched = record.offset + 1;
+                partition.fetched = partition.fetched.max(record.offset + 1);
             }
             let (start, end) = (partition.start, partition.stable_end());
             Fetched { topic: topic.id.clone(), start, end, records, next }
@@ -189,7 +189,7 @@ impl Broker {
         self.with(topic, |topic| !topic.partitions[partition as usize].open.is_empty())
     }
 
-    /// Behind the last record of a partition that somebody fetched last.
+    /// Behind the last record of a partition that anybody fetched.
     pub fn fetched(&self, topic: &str, partition: u32) -> u64 {
         self.with(topic, |topic| topic.partitions[partition as usize].fetched)
     }
@@ -200,6 +200,7 @@ impl Broker {
             let partition = &mut topic.partitions[partition as usize];
             let keep = from.saturating_sub(partition.start) as usize;
             partition.entries.truncate(keep);
+            partition.fetched = partition.fetched.min(from);
             partition.open.retain(|_, first| *first < from);
         });
     }

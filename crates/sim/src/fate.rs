@@ -6,6 +6,7 @@ use crate::setup::PUBLISHED;
 use crate::site::Site;
 use crate::store::Backend;
 use crate::world::OUTSIDE;
+use semel_core::chain::Hash;
 use semel_core::dead_letter::Raw;
 use semel_core::ingest::topic::Intake;
 use semel_core::leg::DEADLINE;
@@ -156,7 +157,11 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
     let (start, end) = site.broker.bounds(&feed.name, partition);
     let source = Intake::source(&site.broker.about(&feed.name).id, partition);
     let cursor = site.backend.cursor(&source);
-    let taken = cursor.map_or(0, |cursor| cursor.next);
+    // Behind the last record that was taken; the cursor stands behind its marker too.
+    let taken = cursor.map_or(0, |cursor| match cursor.tail {
+        Hash::ZERO => cursor.next,
+        _ => cursor.hint + 1,
+    });
     match fault {
         Fault::TopicExpired if start < taken => site.broker.expire(&feed.name, partition, taken),
         Fault::TopicGap if cursor.is_some() && taken + 1 < end => {
@@ -190,7 +195,8 @@ pub fn explains(faults: &Faults, code: Code) -> bool {
         Code::WireFork => &[Fault::StoreRewind, Fault::RowAltered],
         Code::AnchorDiffers | Code::ChainBroken => &[Fault::RowAltered],
         Code::SourceChanged => &[Fault::TopicTruncated],
-        Code::IngestGap => &[Fault::TopicGap],
+        // What was read may expire; a store that was rewound reads it again.
+        Code::IngestGap => &[Fault::TopicGap, Fault::StoreRewind],
         Code::TopicCompacted => &[Fault::TopicCompacted],
         _ => &[],
     };

@@ -23,6 +23,8 @@ struct Notes {
     items: BTreeMap<(String, u64), Item>,
     /// Writers that have more to write.
     busy: u64,
+    /// Records that were written.
+    written: u64,
     /// Places below which a source was read before its records were lost: what comes there now is
     /// never to be taken.
     frozen: BTreeMap<String, u64>,
@@ -37,13 +39,20 @@ impl Notes {
 impl Feeds {
     /// Nothing is written yet.
     pub fn new(setup: &Setup) -> Feeds {
-        let notes = Notes { items: BTreeMap::new(), busy: 0, frozen: BTreeMap::new() };
+        let notes = Notes { items: BTreeMap::new(), busy: 0, written: 0, frozen: BTreeMap::new() };
         let files = setup.files.iter().map(|_| Mutex::default()).collect();
         Feeds { notes: Arc::new(Mutex::new(notes)), files: Arc::new(files) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Notes> {
         self.notes.lock().expect("nobody panics while holding it")
+    }
+
+    /// A number for a record.
+    fn number(&self) -> u64 {
+        let mut notes = self.lock();
+        notes.written += 1;
+        notes.written
     }
 
     /// Note an item; what was noted at its place is forgotten.

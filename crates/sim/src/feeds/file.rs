@@ -21,7 +21,7 @@ impl FileSource {
     }
 
     fn item(&self, line: u64, raw: &Line) -> Item {
-        let raw = raw.raw();
+        let raw = raw.raw(line);
         let value = raw.value.as_deref();
         let record = Record { value, key: None, headers: &[], position: "" };
         let Intake { name, mapping, .. } = &self.intake;

@@ -13,8 +13,9 @@ pub struct Line {
 }
 
 impl Line {
-    pub fn raw(&self) -> Raw {
-        let headers = vec![("trace".to_owned(), b"1".to_vec())];
+    /// As a record; no two are the same, whatever they say.
+    pub fn raw(&self, number: u64) -> Raw {
+        let headers = vec![("trace".to_owned(), number.to_string().into_bytes())];
         Raw { key: Some(b"k".to_vec()), value: self.value.clone(), headers }
     }
 }

@@ -97,7 +97,8 @@ impl Writer {
 
     fn append(&self, feed: &Feed, line: &Line, together: Option<u64>) -> (String, u64) {
         let partition = self.world.below(u64::from(feed.partitions)) as u32;
-        let place = self.broker.append(&feed.name, partition, line.raw(), together);
+        let place =
+            self.broker.append(&feed.name, partition, line.raw(self.feeds.number()), together);
         let source = Intake::source(&self.broker.about(&feed.name).id, partition).to_string();
         self.feeds.note(self.item(feed, source.clone(), place, line));
         (source, place)
