@@ -226,7 +226,7 @@ pub enum Read {
     OtherTopic,
     /// Records behind the place were deleted: the first one that is there has this offset.
     Gap(u64),
-    /// Another record stands where one was read, or the log ends before it.
+    /// At this offset stands not what was read there.
     Changed(u64),
 }
 
@@ -254,17 +254,18 @@ pub async fn read_on<T: Topic>(
     if if expired { place.next } else { from } < fetched.start {
         return Ok(Read::Gap(fetched.start));
     }
-    if fetched.end < place.next {
-        return Ok(Read::Changed(fetched.end));
-    }
-    if let Some((offset, digest)) = place.seen.filter(|_| !expired) {
-        let same = |record: &Record| record.offset == offset && record.digest() == digest;
-        if !fetched.records.first().is_some_and(same) {
-            return Ok(Read::Changed(offset));
+    match place.seen.filter(|_| !expired) {
+        Some((offset, digest)) => {
+            let same = |record: &Record| record.offset == offset && record.digest() == digest;
+            if !fetched.records.first().is_some_and(same) {
+                return Ok(Read::Changed(offset));
+            }
+            // Whatever was between it and the place held nothing to read.
+            fetched.records.remove(0);
         }
-        fetched.records.remove(0);
+        None if fetched.end < place.next => return Ok(Read::Changed(fetched.end)),
+        None => {}
     }
-    fetched.next = fetched.next.max(place.next);
     Ok(Read::On(fetched))
 }
 

@@ -178,7 +178,7 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
             site.broker.truncate(&feed.name, partition, from);
             site.feeds.forget(&source, from.max(taken));
             if from < taken {
-                site.feeds.freeze(&source, taken);
+                site.feeds.freeze(&source, cursor.map_or(0, |cursor| cursor.next));
             }
         }
         Fault::TopicRecreated => site.broker.create(&feed.name, feed.partitions),

@@ -141,7 +141,7 @@ impl<T: Topic> Source for Partition<'_, T> {
                 let items = fetched.records.into_iter().map(|record| self.decode(record)).collect();
                 return Ok(Some(Batch { items, to }));
             }
-            if fetched.next == place.next {
+            if fetched.next <= place.next {
                 return Ok(None);
             }
             // Nothing but markers and aborted records so far.

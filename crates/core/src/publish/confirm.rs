@@ -96,7 +96,7 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
                 let near = (before != Link::NONE).then_some(before);
                 walk::hold(self.publication, self.log, near, scan.last).await?;
             }
-            let is_end = fetched.next >= fetched.end || fetched.next == scan.place.next;
+            let is_end = fetched.next >= fetched.end || fetched.next <= scan.place.next;
             let seen = fetched.records.last().map(|record| (record.offset, record.digest()));
             scan.place = Place { next: fetched.next, seen: seen.or(scan.place.seen) };
             if is_end || scan.last != before && !scan.anew {
