@@ -112,17 +112,18 @@ where
 {
     check(publication, about, log).await?;
     let source = |partition| publication.source(&about.id, partition);
-    let is_bound = log.cursor(&source(0)).await?.is_some();
+    let lacks =
+        async |partition| Ok::<bool, Failure>(log.cursor(&source(partition)).await?.is_none());
+    let is_bound = !lacks(0).await?;
     let mut legs = Vec::new();
     for partition in (0..about.partitions).rev() {
-        let source = source(partition);
-        if is_bound && log.cursor(&source).await?.is_none() {
+        // Looked at again, since the store may be rewound, or others may bind, in between.
+        if is_bound && lacks(partition).await? && !lacks(0).await? && lacks(partition).await? {
             return Err(spread_changed(about, "has another number of partitions"));
         }
-        legs.push(targets(source).await?);
+        legs.push(targets(source(partition)).await?);
     }
-    let beyond = log.cursor(&source(about.partitions)).await?;
-    if legs.is_empty() || beyond.is_some() {
+    if legs.is_empty() || !lacks(about.partitions).await? {
         return Err(spread_changed(about, "has another number of partitions"));
     }
     legs.reverse();

@@ -246,12 +246,14 @@ pub async fn read_on<T: Topic>(
     let mut fetched = topic.fetch(partition, from, limit.saturating_add(1)).await?;
     let expired = from < fetched.start && fetched.start <= place.next;
     if expired {
-        fetched = topic.fetch(partition, place.next, limit).await?;
+        // Nothing that was read can stand there any more.
+        fetched = topic.fetch(partition, fetched.start, limit).await?;
     }
     if &*fetched.topic != topic_id {
         return Ok(Read::OtherTopic);
     }
-    if if expired { place.next } else { from } < fetched.start {
+    let least = if expired { place.next } else { from };
+    if least < fetched.start {
         return Ok(Read::Gap(fetched.start));
     }
     match place.seen.filter(|_| !expired) {

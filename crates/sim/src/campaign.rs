@@ -162,25 +162,6 @@ pub fn show(plan: &Plan) -> bool {
             println!("{:<22} happened {fired} times", fault.id());
         }
     }
-    if let Ok(l) = std::env::var("DUMP") {
-        for (p, part) in outcome.evidence.wire.iter().enumerate() {
-            for r in part {
-                let g = |n: &str| {
-                    r.headers
-                        .iter()
-                        .find(|h| h.0 == n)
-                        .map(|h| String::from_utf8_lossy(&h.1).into_owned())
-                        .unwrap_or_default()
-                };
-                if g("semel-ledger") == l {
-                    println!("w {p} {} {} <- {}", r.offset, g("semel-seq"), g("semel-prev"));
-                }
-            }
-        }
-        for l in &outcome.evidence.legs {
-            println!("leg {} {} {:?}", l.source, l.next, l.counts);
-        }
-    }
     for stop in &outcome.evidence.stops {
         println!("{} stopped: {}: {}", stop.what, stop.name, stop.detail);
     }

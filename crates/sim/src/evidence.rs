@@ -220,13 +220,13 @@ pub struct Record {
 /// A named stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
-    /// What stopped: `process`, an ingest's name, `publish`.
+    /// What stopped: `process`, an ingest's name, `publish of` a ledger.
     pub what: String,
     /// The stop's name: `wire_fork`.
     pub name: String,
     /// For people.
     pub detail: String,
-    /// Whether the faults that really fired in this run allow a stop of that name there.
+    /// Whether the faults that really fired in this run allow a stop of that name.
     pub is_allowed: bool,
 }
 

@@ -96,6 +96,9 @@ async fn rewind<B: Backend + Server>(site: &Site<B>) -> bool {
         if site.backend.has_moved() {
             break;
         }
+        if site.faults.are_over() {
+            return false;
+        }
         site.world.sleep(CHANCE_EVERY / 20).await;
     }
     if site.world.one_in(2)

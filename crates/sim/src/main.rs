@@ -26,6 +26,7 @@ mod seeds;
 mod setup;
 mod shrink;
 mod site;
+mod sqlite;
 mod store;
 #[path = "../../core/tests/planted/tampered.rs"]
 mod tampered;

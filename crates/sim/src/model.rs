@@ -13,6 +13,7 @@ use crate::evidence::{self, Committed, Evidence};
 use crate::faults::Fault;
 use crate::net::{Net, SERVER_TIMEOUT};
 use crate::store::Backend;
+use crate::world::World;
 use futures_util::future::{Either, select};
 use semel_core::Text;
 use semel_core::event::Event;
@@ -159,7 +160,7 @@ impl Model {
 
     /// The server's clock, in microseconds since 1970.
     fn clock(&self, server: &Server) -> i64 {
-        EPOCH + self.net.world.now() as i64 + server.clock_offset
+        clock(&self.net.world, server.clock_offset)
     }
 
     fn take_over(&self, lost: usize) -> usize {
@@ -186,6 +187,11 @@ impl Model {
 
 /// When the world begins, in microseconds since 1970.
 const EPOCH: i64 = 1_800_000_000_000_000;
+
+/// A store's clock, in microseconds since 1970.
+pub fn clock(world: &World, offset: i64) -> i64 {
+    EPOCH + world.now() as i64 + offset
+}
 
 /// The answer to a session that has ended.
 fn ended() -> Failure {

@@ -13,6 +13,7 @@ use crate::model::Model;
 use crate::net::Net;
 use crate::setup::{Feed, PUBLISHED, Setup};
 use crate::site::Site;
+use crate::sqlite::OnFiles;
 use crate::store::Backend;
 use crate::world::{Executor, World};
 use semel_core::ingest::topic::Intake;
@@ -25,6 +26,8 @@ const SETTLED_WITHIN: u64 = 180;
 /// What is settled before that may still have to be found lost: whoever comes next has to wait for
 /// the deadline of whoever died last, and then to look.
 const CALM: u64 = 30;
+/// One run in so many is on the real SQLite store.
+const ON_FILES_ONE_IN: u64 = 10;
 /// Microseconds in a second.
 const SECOND: u64 = 1_000_000;
 
@@ -59,9 +62,15 @@ pub fn run(plan: &Plan) -> Outcome {
     let planned = Planned::draw(&world);
     let planned = plan.without.iter().fold(planned, |planned, fault| planned.without(*fault));
     let net = Net { world: world.clone(), faults: Faults::new(&world, planned) };
-    let setup = Setup::draw(&world, plan.payments, 3);
-    let model = Model::new(&net, &setup.ledgers, plan.defect.rules());
-    live(plan, net, model, setup)
+    if world.one_in(ON_FILES_ONE_IN) {
+        let setup = Setup::draw(&world, plan.payments, 1);
+        let files = OnFiles::new(&net, &setup.ledgers);
+        live(plan, net, files, setup)
+    } else {
+        let setup = Setup::draw(&world, plan.payments, 3);
+        let model = Model::new(&net, &setup.ledgers, plan.defect.rules());
+        live(plan, net, model, setup)
+    }
 }
 
 fn live<B: Backend + Server>(plan: &Plan, net: Net, backend: B, setup: Setup) -> Outcome {
