@@ -166,7 +166,10 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
         _ => cursor.hint + 1,
     });
     match fault {
-        Fault::TopicExpired if start < taken => site.broker.expire(&feed.name, partition, taken),
+        // That records were lost can no longer be seen where those before them have expired.
+        Fault::TopicExpired if start < taken && site.faults.fired(Fault::TopicTruncated) == 0 => {
+            site.broker.expire(&feed.name, partition, taken);
+        }
         Fault::TopicGap if cursor.is_some() && taken + 1 < end => {
             let below = taken + 1 + site.world.below(end - taken);
             site.broker.expire(&feed.name, partition, below);

@@ -27,7 +27,7 @@ const SETTLED_WITHIN: u64 = 180;
 /// the deadline of whoever died last, and then to look.
 const CALM: u64 = 30;
 /// One run in so many is on the real SQLite store.
-const ON_FILES_ONE_IN: u64 = 10;
+const ON_FILES_ONE_IN: u64 = 25;
 /// Microseconds in a second.
 const SECOND: u64 = 1_000_000;
 
