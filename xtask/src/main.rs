@@ -5,6 +5,7 @@
 
 mod ci;
 mod shell;
+mod sim;
 mod test;
 mod tidy;
 
@@ -14,6 +15,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   test    run every test there is; build and install what they need
+  sim     simulate whole installations under every fault; `sim --help` says how
   tidy    check the rules of STYLE.md that a program can check
   ci      format, clippy, tidy, test, documentation, licences and advisories
 ";
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match arguments[..] {
         ["test"] => test::run(),
+        ["sim", ref rest @ ..] => sim::run(rest),
         ["tidy"] => tidy::run(),
         ["ci"] => ci::run(),
         ["help" | "--help" | "-h"] => {

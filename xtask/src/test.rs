@@ -1,15 +1,17 @@
 //! `cargo xtask test`: the README's test command. It runs everything there is and skips nothing.
 //!
-//! The proof that the core needs no `std` comes first, because it is the quickest to fail; cargo's
-//! own result lines come last.
+//! The proof that the core needs no `std` comes first, because it is the quickest to fail, then the
+//! simulator; cargo's own result lines come last.
 
 use crate::shell::{self, Outcome, cargo, has_cargo, root};
+use crate::sim;
 use std::fs;
 
 /// Runs every test.
 pub fn run() -> Outcome {
     prove_no_std(&[])?;
     prove_no_std(&["--features", "conformance"])?;
+    sim::check()?;
     if has_cargo("nextest") {
         eprintln!("\nTests run under cargo-nextest, which is installed; doc tests under cargo.");
         shell::run(cargo(&["nextest", "run", "--workspace", "--no-tests", "pass"]))?;

@@ -132,14 +132,18 @@ pub struct Message {
 pub struct Record {
     /// Where it stands in its partition.
     pub offset: u64,
+    /// When it was written, as the broker tells it. What was lost and is written again, word for
+    /// word and at the same offset, was written at another time.
+    pub timestamp: i64,
     /// Key, value and headers.
     pub raw: Raw,
 }
 
 impl Record {
-    /// Its place and everything in it, in one hash (SHA-256). Every part has its length before it.
+    /// Its place, its time and everything in it, in one hash (SHA-256). Every part has its length
+    /// before it.
     pub fn digest(&self) -> Hash {
-        crate::dead_letter::digest("", self.offset, &self.raw, false, 0)
+        crate::dead_letter::digest("", self.offset, &self.raw, false, self.timestamp)
     }
 }
 

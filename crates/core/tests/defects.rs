@@ -4,10 +4,10 @@
 //! it shows what the suite cannot see, and why that is right.
 
 use planted::Careless;
+use planted::half_open::HalfOpenSession;
 use planted::layers::{Layered, Layers, Names};
 use planted::tampered::{
-    CursorFirst, DroppedCommits, EffectsFirst, EffectsTwice, HalfOpenSession, Tamper, Tampered,
-    UnknownIsNothing,
+    CursorFirst, DroppedCommits, EffectsFirst, EffectsTwice, Tamper, Tampered, UnknownIsNothing,
 };
 use semel_core::exactly_once::conformance::{
     Bench, Faulty, Grant, List, Model, ModelTarget, Subject, checks, reads_stably, run_all,

@@ -29,6 +29,8 @@ struct State {
     /// Kafka transactions, likewise.
     last_kafka_transaction: u64,
     is_away: bool,
+    /// Records so far: their time, since no two are written at once.
+    appended: i64,
 }
 
 struct Topic {
@@ -52,6 +54,7 @@ struct Partition {
 enum Entry {
     Data {
         raw: Raw,
+        timestamp: i64,
         kafka_transaction: Option<u64>,
     },
     /// The end of a Kafka transaction: an offset without a record.
@@ -82,13 +85,13 @@ impl Partition {
             if records.len() == limit {
                 return (records, offset);
             }
-            let Entry::Data { raw, kafka_transaction } =
+            let Entry::Data { raw, timestamp, kafka_transaction } =
                 &self.entries[(offset - self.start) as usize]
             else {
                 continue;
             };
             if kafka_transaction.is_none_or(|number| !self.aborted.contains(&number)) {
-                records.push(Record { offset, raw: raw.clone() });
+                records.push(Record { offset, timestamp: *timestamp, raw: raw.clone() });
             }
         }
         (records, end)
@@ -153,9 +156,13 @@ impl Broker {
         raw: Raw,
         kafka_transaction: Option<u64>,
     ) -> u64 {
+        let mut state = self.lock();
+        state.appended += 1;
+        let timestamp = state.appended;
+        drop(state);
         self.with(topic, |topic| {
             let partition = &mut topic.partitions[partition as usize];
-            let offset = partition.push(Entry::Data { raw, kafka_transaction });
+            let offset = partition.push(Entry::Data { raw, timestamp, kafka_transaction });
             if let Some(number) = kafka_transaction {
                 partition.open.entry(number).or_insert(offset);
             }

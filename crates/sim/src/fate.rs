@@ -29,6 +29,8 @@ pub trait Server: Send + Sync + 'static {
     fn fail_over(&self, lost: usize) -> Option<usize>;
     /// Whether the last commit moved the cursor of an ingest.
     fn has_moved(&self) -> bool;
+    /// Whether something is written that nobody was told of yet, and may be torn.
+    fn is_writing(&self) -> bool;
     /// The clock jumps, in microseconds.
     fn step_clock(&self, by: i64);
     /// The disk is full.
@@ -68,6 +70,11 @@ async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
         }
         Fault::StoreFailover => site.backend.fail_over(0).is_some(),
         Fault::StoreRewind => rewind(site).await,
+        Fault::StoreTorn => {
+            // It counts when something was torn off.
+            tear(site).await;
+            false
+        }
         Fault::StoreFull => {
             // It counts when somebody meets it.
             site.backend.fill(site.world.some_time(AWAY));
@@ -108,6 +115,19 @@ async fn rewind<B: Backend + Server>(site: &Site<B>) -> bool {
     }
     let lost = 1 + site.world.below(LACKS) as usize;
     site.backend.fail_over(lost).is_some_and(|lost| lost > 0)
+}
+
+/// A process dies while it writes.
+async fn tear<B: Backend + Server>(site: &Site<B>) {
+    for _ in 0..CHANCES * 20 {
+        if site.faults.are_over() {
+            return;
+        }
+        if site.backend.is_writing() {
+            return site.some_process().map(|process| site.die(process)).unwrap_or_default();
+        }
+        site.world.sleep(site.world.some_time(CHANCE_EVERY / 100)).await;
+    }
 }
 
 /// Wait until a fault of a topic can happen, if it ever can.

@@ -91,7 +91,8 @@ faults! {
 
 const COUNT: usize = Fault::ALL.len();
 
-/// What is planned for a run: for each fault its rate (once in so many) or how many times; 0: never.
+/// What is planned for a run: for each fault its rate (once in so many) or how many times; 0:
+/// never.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Planned(pub [u64; COUNT]);
 

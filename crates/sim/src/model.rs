@@ -407,6 +407,10 @@ impl crate::fate::Server for Model {
         !moved.source.starts_with("publish:")
     }
 
+    fn is_writing(&self) -> bool {
+        false
+    }
+
     fn step_clock(&self, by: i64) {
         self.server().clock_offset += by;
     }

@@ -1,5 +1,4 @@
-//! What is set up in a run: ledgers, accounts, ingests, processes, how much is asked. Drawn from the
-//! seed.
+//! What is set up in a run: ledgers, ingests, processes, how much is asked. Drawn from the seed.
 
 use crate::world::World;
 use semel_core::ingest::topic::Intake;

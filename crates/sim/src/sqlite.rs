@@ -134,7 +134,8 @@ impl Backend for OnFiles {
         }
         let copy = disk.log(disk.moves);
         fs::copy(&log, &copy).expect("the log was there a moment ago");
-        let (Some(told), length) = (disk.untold.take(), disk.log_length()) else { return };
+        let (told, length) = (disk.untold.take(), disk.log_length());
+        let told = told.unwrap_or(length);
         if told < length && self.net.faults.planned().rate(Fault::StoreTorn) > 0 {
             let kept = told + self.net.world.below(length - told);
             let file = File::options().write(true).open(&copy).expect("it was just made");
@@ -190,6 +191,10 @@ impl Server for OnFiles {
 
     fn has_moved(&self) -> bool {
         true
+    }
+
+    fn is_writing(&self) -> bool {
+        self.disk.lock().expect("nobody panics while holding it").untold.is_some()
     }
 
     fn step_clock(&self, by: i64) {

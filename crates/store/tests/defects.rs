@@ -5,10 +5,10 @@
 
 use common::OnSqlite;
 use planted::Careless;
+use planted::half_open::HalfOpenSession;
 use planted::layers::{Layered, Layers, Names};
 use planted::tampered::{
-    CursorFirst, DroppedCommits, EffectsFirst, EffectsTwice, HalfOpenSession, Tamper, Tampered,
-    UnknownIsNothing,
+    CursorFirst, DroppedCommits, EffectsFirst, EffectsTwice, Tamper, Tampered, UnknownIsNothing,
 };
 use semel_core::exactly_once::conformance::{Bench, Faulty, Subject, checks};
 use semel_core::exactly_once::{Claim, EffectOf, KeysOf, SnapshotOf, Step, StepOf, Target};

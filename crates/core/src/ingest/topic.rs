@@ -158,7 +158,7 @@ impl<T: Topic> Partition<'_, T> {
     }
 
     fn decode(&self, record: Record) -> Item {
-        let Record { offset, raw } = record;
+        let Record { offset, raw, .. } = record;
         let position = format!("{}/{}/{offset}", self.id, self.partition);
         let (key, value) = (raw.key.as_deref(), raw.value.as_deref());
         let record = mapping::Record { key, value, headers: &raw.headers, position: &position };

@@ -107,7 +107,7 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
 
     fn take(&self, scan: &mut Scan, fetched: &Fetched) -> Result<(), Failure> {
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
-        for Record { offset, raw } in &fetched.records {
+        for Record { offset, raw, .. } in &fetched.records {
             let Some(stamp) = Stamp::read(&raw.headers) else {
                 count(&self.tally.foreign);
                 continue;
@@ -131,8 +131,8 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         Ok(())
     }
 
-    /// Where to read on behind the message `last`, which was taken at `offset`; `None`: the topic is
-    /// another one now.
+    /// Where to read on behind the message `last`, which was taken at `offset`; `None`: the topic
+    /// is another one now.
     async fn find(&self, last: Link, offset: u64) -> Result<Option<Scan>, Failure> {
         if last == Link::NONE {
             return Ok(Some(Scan::from(0)));

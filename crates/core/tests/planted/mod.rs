@@ -5,6 +5,7 @@
 //! include this directory by path; what the wrappers ask of its keys, snapshots and effects is that
 //! they can be cloned.
 
+pub mod half_open;
 pub mod layers;
 pub mod tampered;
 

@@ -3,7 +3,7 @@
 use semel_core::exactly_once::{
     Claim, Cursor, EffectOf, Failure, KeysOf, SnapshotOf, Step, StepOf, Target,
 };
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// How a commit goes wrong.
 pub trait Tamper<T: Target + Send>: Clone + Send + Sync {
@@ -126,36 +126,6 @@ where
         let outcome = open.step.commit(effects.clone(), to).await;
         if let Err(Failure::Retryable(_)) = &outcome {
             drop(Open::once_more(&*open.target, open.keys, effects, to).await?);
-        }
-        outcome
-    }
-}
-
-/// A dropped step's session is used again, with what the step had written still in it.
-#[derive(Clone)]
-pub struct HalfOpenSession<E>(Arc<Mutex<Vec<E>>>);
-
-impl<E> HalfOpenSession<E> {
-    pub fn new() -> HalfOpenSession<E> {
-        HalfOpenSession(Arc::default())
-    }
-}
-
-impl<T: Target + Send> Tamper<T> for HalfOpenSession<EffectOf<T>>
-where
-    EffectOf<T>: Clone,
-{
-    async fn commit(
-        &self,
-        open: Open<T>,
-        effects: Vec<EffectOf<T>>,
-        to: Cursor,
-    ) -> Result<T::Claim, Failure> {
-        let mut written = std::mem::take(&mut *self.0.lock().unwrap());
-        written.extend(effects);
-        let outcome = open.step.commit(written.clone(), to).await;
-        if let Err(Failure::Retryable(_)) = &outcome {
-            *self.0.lock().unwrap() = written;
         }
         outcome
     }

@@ -1,8 +1,8 @@
 //! The ledger of the tables ([`Store`]) with what publishing reads of it, legs that have cursors
 //! and claims, and a door.
 
-use crate::clock::Clock;
 use crate::store::{Store, anchored};
+use crate::time::Clock;
 use semel_core::Text;
 use semel_core::event::Event;
 use semel_core::exactly_once::{Claim, Cursor, Failure, Step, Target};

@@ -165,7 +165,8 @@ impl Topic for Broker {
         let &Log { start, end, .. } = log;
         let is_there = (start..=end).contains(&from);
         let found = log.records.range(from..).take(limit).filter(|_| is_there);
-        let record = |(&offset, raw): (&u64, &Raw)| Record { offset, raw: raw.clone() };
+        let record =
+            |(&offset, raw): (&u64, &Raw)| Record { offset, timestamp: 0, raw: raw.clone() };
         let records: Vec<Record> = found.map(record).collect();
         let next = match records.last() {
             Some(last) if records.len() == limit => last.offset + 1,

@@ -2,8 +2,8 @@
 
 use crate::block_on::block_on;
 use crate::books::Books;
-use crate::clock::Clock;
 use crate::script::{ACCOUNTS, command, compare, say};
+use crate::time::Clock;
 use semel_core::exactly_once::conformance::Fault::{self, BeginRefused, LostAfter, LostBefore};
 use semel_core::exactly_once::conformance::{Faults, Faulty};
 use semel_core::failure::Failure;

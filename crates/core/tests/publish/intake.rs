@@ -2,7 +2,7 @@
 
 use crate::books::Books;
 use crate::broker::Broker;
-use crate::clock::Clock;
+use crate::time::Clock;
 use semel_core::dead_letter::Raw;
 use semel_core::exactly_once::Cursor;
 use semel_core::failure::Failure;

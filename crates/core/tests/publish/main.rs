@@ -13,8 +13,8 @@ mod store;
 
 mod books;
 mod broker;
-mod clock;
 mod reader;
+mod time;
 mod world;
 
 mod filling;

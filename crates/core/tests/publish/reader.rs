@@ -13,7 +13,7 @@ pub fn strict(broker: &Broker) -> Vec<Vec<u64>> {
 pub fn records(broker: &Broker, partition: usize) -> Vec<Record> {
     let state = broker.state();
     let records = state.logs[partition].records.iter();
-    records.map(|(&offset, raw)| Record { offset, raw: raw.clone() }).collect()
+    records.map(|(&offset, raw)| Record { offset, timestamp: 0, raw: raw.clone() }).collect()
 }
 
 /// A reader's place in a partition.

@@ -2,10 +2,10 @@
 
 use crate::books::{Books, beginning};
 use crate::broker::Broker;
-use crate::clock::Clock;
 use crate::reader::strict;
 use crate::script::{ACCOUNTS, command, compare};
 use crate::store::LEDGER;
+use crate::time::Clock;
 use semel_core::event::{Event, Kind};
 use semel_core::exactly_once::Cursor;
 use semel_core::failure::Failure;

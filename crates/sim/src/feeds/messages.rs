@@ -65,11 +65,11 @@ impl Messages {
             return garbage(world);
         };
         let amount = amount + more;
-        let value = format!(
-            r#"{{"id":"{key}","amount":{amount},"currency":"{currency}","from":"{debit}","to":"{credit}"}}"#
-        );
+        let value = serde_json::json!({
+            "id": key, "amount": amount, "currency": currency, "from": debit, "to": credit,
+        });
         let content = Content::Payment { key, amount, currency, debit, credit };
-        Line { value: Some(value.into_bytes()), content }
+        Line { value: Some(value.to_string().into_bytes()), content }
     }
 }
 
