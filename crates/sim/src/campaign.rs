@@ -111,11 +111,8 @@ fn tell(is_over: &AtomicBool, sum: &Mutex<(Report, Vec<Failed>)>, count: usize, 
         let sum = sum.lock().expect("nobody panics while holding it");
         let Report { seeds, payments, violations, .. } = &sum.0;
         let seconds = began.elapsed().as_secs().max(1);
-        let rate = payments / seconds;
-        eprintln!(
-            "{seeds} of {count} seeds, {violations} failed, {:.1} seeds/s, {rate} payments/s",
-            *seeds as f64 / seconds as f64
-        );
+        let rates = format!("{} seeds/s, {} payments/s", seeds / seconds, payments / seconds);
+        eprintln!("{seeds} of {count} seeds, {violations} failed, {rates}");
     }
 }
 

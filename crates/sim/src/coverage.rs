@@ -7,9 +7,12 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-/// Names of what was seen. Cheap to clone.
+/// Who did what, and how it ended.
+type Verb = (&'static str, &'static str, &'static str);
+
+/// What was seen. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Seen(Arc<Mutex<BTreeSet<(&'static str, &'static str, &'static str)>>>);
+pub struct Seen(Arc<Mutex<BTreeSet<Verb>>>);
 
 impl Seen {
     fn see<R>(&self, who: &'static str, verb: &'static str, result: &Result<R, Failure>) {

@@ -27,16 +27,23 @@ const LACKS: u64 = 40;
 pub trait Server: Send + Sync + 'static {
     /// Another server takes over, which lacks the last commits; how many it really lacks.
     fn fail_over(&self, lost: usize) -> Option<usize>;
-    /// Whether the last commit moved the cursor of an ingest.
-    fn has_moved(&self) -> bool;
-    /// Whether something is written that nobody was told of yet, and may be torn.
-    fn is_writing(&self) -> bool;
+    /// Whether this is such a moment.
+    fn is(&self, moment: Moment) -> bool;
     /// The clock jumps, in microseconds.
     fn step_clock(&self, by: i64);
     /// The disk is full.
     fn fill(&self, time: Duration);
     /// A row is altered; whether there was one.
     fn alter(&self) -> bool;
+}
+
+/// What fate waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// The last commit moved the cursor of an ingest.
+    CursorMoved,
+    /// Something was written that nobody was told of yet, and may be torn.
+    Writing,
 }
 
 /// Let everything that is planned for some moment happen then.
@@ -100,7 +107,7 @@ async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
 /// that may believe in it.
 async fn rewind<B: Backend + Server>(site: &Site<B>) -> bool {
     for _ in 0..CHANCES * 20 {
-        if site.backend.has_moved() {
+        if site.backend.is(Moment::CursorMoved) {
             break;
         }
         if site.faults.are_over() {
@@ -123,7 +130,7 @@ async fn tear<B: Backend + Server>(site: &Site<B>) {
         if site.faults.are_over() {
             return;
         }
-        if site.backend.is_writing() {
+        if site.backend.is(Moment::Writing) {
             return site.some_process().map(|process| site.die(process)).unwrap_or_default();
         }
         site.world.sleep(site.world.some_time(CHANCE_EVERY / 100)).await;

@@ -10,6 +10,7 @@ pub mod target;
 
 use crate::copy;
 use crate::evidence::{self, Committed, Evidence};
+use crate::fate::Moment;
 use crate::faults::Fault;
 use crate::net::{Net, SERVER_TIMEOUT};
 use crate::store::Backend;
@@ -400,15 +401,14 @@ impl crate::fate::Server for Model {
         Some(self.take_over(lost))
     }
 
-    fn has_moved(&self) -> bool {
+    fn is(&self, moment: Moment) -> bool {
+        if moment == Moment::Writing {
+            return false;
+        }
         let server = self.server();
         let last = server.commits.as_ref().and_then(|commits| commits.last());
         let Some((_, Commit::Step { moved: Some(moved), .. })) = last else { return false };
         !moved.source.starts_with("publish:")
-    }
-
-    fn is_writing(&self) -> bool {
-        false
     }
 
     fn step_clock(&self, by: i64) {

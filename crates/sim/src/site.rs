@@ -54,7 +54,7 @@ impl<B: Backend> Clone for Site<B> {
             calls: self.calls.clone(),
             tally: self.tally.clone(),
             seen: self.seen.clone(),
-            defect: self.defect.clone(),
+            defect: self.defect,
             stops: self.stops.clone(),
             processes: self.processes.clone(),
         }

@@ -11,7 +11,7 @@ mod target;
 
 use crate::copy;
 use crate::evidence::{self, Evidence};
-use crate::fate::Server;
+use crate::fate::{Moment, Server};
 use crate::faults::Fault;
 use crate::model::clock;
 use crate::net::Net;
@@ -189,12 +189,9 @@ impl Server for OnFiles {
         None
     }
 
-    fn has_moved(&self) -> bool {
-        true
-    }
-
-    fn is_writing(&self) -> bool {
-        self.disk.lock().expect("nobody panics while holding it").untold.is_some()
+    fn is(&self, moment: Moment) -> bool {
+        let untold = self.disk.lock().expect("nobody panics while holding it").untold;
+        moment == Moment::CursorMoved || untold.is_some()
     }
 
     fn step_clock(&self, by: i64) {
