@@ -185,7 +185,8 @@ pub trait Topic: Sync {
     fn about(&self) -> impl Future<Output = Result<About, Failure>> + Send;
 
     /// Records of a partition from the offset `from` on, about `limit` of them. An offset that the
-    /// partition does not have brings none, and `start` and `end` say so.
+    /// partition does not have brings none, and `start` and `end` say so; where there is something
+    /// before `end`, each fetch brings records or comes further.
     ///
     /// # Errors
     /// `Retryable` while the broker is away or there is no such topic.
@@ -266,8 +267,18 @@ pub async fn read_on<T: Topic>(
             if !fetched.records.first().is_some_and(same) {
                 return Ok(Read::Changed(offset));
             }
-            // Whatever was between it and the place held nothing to read.
             fetched.records.remove(0);
+            // Whatever was between it and the place held nothing to read; now it may be too long
+            // for one fetch.
+            while fetched.records.is_empty()
+                && fetched.next <= place.next
+                && fetched.next < fetched.end
+            {
+                fetched = topic.fetch(partition, fetched.next, limit).await?;
+                if &*fetched.topic != topic_id {
+                    return Ok(Read::OtherTopic);
+                }
+            }
         }
         None if fetched.end < place.next => return Ok(Read::Changed(fetched.end)),
         None => {}

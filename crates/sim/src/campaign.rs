@@ -179,7 +179,12 @@ pub fn plant_all(plan: &Plan) -> bool {
             let numbers = from..(from + CHUNK as u64).min(*limit);
             let plans = numbers.map(|number| Plan { seed: plan.seed + number, ..plan.clone() });
             let (_, failed) = all(&plans.collect::<Vec<_>>(), None, false);
-            let (first, violations) = failed.into_iter().next()?;
+            // It is the defect that was caught only if nothing is wrong without it.
+            let is_well = |plan: &Plan| {
+                let without = Plan { defect: Planted(None), ..plan.clone() };
+                report::judge(&mut run::run(&without)).violations.is_empty()
+            };
+            let (first, violations) = failed.into_iter().find(|(plan, _)| is_well(plan))?;
             let mut names: Vec<&str> = violations.iter().map(|it| it.invariant).collect();
             names.dedup();
             Some((first.seed - plan.seed + 1, names.join(", ")))

@@ -22,8 +22,8 @@ pub struct Evidence {
     pub letters: Vec<Letter>,
     /// What the published topic holds at the end, by partition, in the order of its offsets.
     pub wire: Vec<Vec<Record>>,
-    /// Whether records at the beginning of some partition expired.
-    pub expired: bool,
+    /// For each of its partitions, whether records at the beginning expired.
+    pub expired: Vec<bool>,
     /// Named stops, in order.
     pub stops: Vec<Stop>,
     /// What had to happen by the end and has not, in words.

@@ -192,7 +192,6 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
         calls: site.calls.all(),
         items: site.feeds.items(),
         stops: site.stops(),
-        expired: site.faults.fired(Fault::WireExpired) > 0,
         unsettled,
         ..Evidence::default()
     };
@@ -211,6 +210,7 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
             headers: record.raw.headers,
         };
         evidence.wire.push(records.into_iter().map(copy).collect());
+        evidence.expired.push(start > 0);
     }
     let slowed = site.world.slowed();
     let fired = |fault: Fault| match fault {

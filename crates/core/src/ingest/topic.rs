@@ -4,8 +4,9 @@
 //! and its hint that record's offset, so that a topic which was truncated or made again under its
 //! name is found out before anything is taken from it. Offsets may have holes (markers, aborted
 //! records). Law 5 is what a broker promises of committed records, as long as nobody deletes them:
-//! unread ones that were deleted are a named stop, never a silent gap; expired ones that were read
-//! are no fault.
+//! unread ones that were deleted from a topic are a named stop, never a silent gap; expired ones
+//! that were read are no fault. A topic that was made again begins at its own beginning; what was
+//! unread of the former one went with it.
 
 use super::Item;
 use crate::Text;

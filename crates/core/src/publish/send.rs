@@ -4,7 +4,7 @@
 use super::Publication;
 use super::confirm::link;
 use super::message::message;
-use super::walk::{Log, PAGE, Walk};
+use super::walk::{Log, Walk};
 use crate::event::Event;
 use crate::failure::Failure;
 use crate::leg::Pace;
@@ -71,7 +71,8 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         let mut producer = self.topic.producer();
         loop {
             let room = WINDOW.saturating_sub(sent.unconfirmed());
-            let events = self.log.events(walk.at.seq, room.min(PAGE)).await?;
+            // Up to the next anchor, which vouches for all before it, however quickly the log grows.
+            let events = self.log.events(walk.at.seq, room.min(walk.to_anchor())).await?;
             self.prepare(&events, &mut walk, &mut sent).await?;
             if !sent.held.is_empty() && walk.is_verified(self.publication, self.log).await? {
                 producer.send(core::mem::take(&mut sent.held)).await?;
@@ -80,6 +81,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
                 *failed = 0;
             }
             if events.is_empty() {
+                walk.check_end(self.log, room).await?;
                 self.pace.idle(IDLE).await;
             }
         }

@@ -45,7 +45,7 @@ pub trait Log: Sync {
 }
 
 /// How many events are read at once.
-pub(super) const PAGE: usize = 1_024;
+const PAGE: usize = 1_024;
 
 /// A place in the log, and the chain there.
 #[derive(Debug)]
@@ -74,6 +74,24 @@ impl Walk {
         Ok(self.at)
     }
 
+    /// How many events there are to the next anchor.
+    pub(super) fn to_anchor(&self) -> usize {
+        (ANCHOR_EVERY - self.at.seq % ANCHOR_EVERY) as usize
+    }
+
+    /// The log ends here, where nothing more was found, if there was `room` to look.
+    ///
+    /// # Errors
+    /// `LogGap` when the ledger goes on: rows are missing at its end.
+    pub(super) async fn check_end<L: Log>(&self, log: &L, room: usize) -> Result<(), Failure> {
+        let head = log.head().await?;
+        if room == 0 || head.seq <= self.at.seq || !log.events(self.at.seq, 1).await?.is_empty() {
+            return Ok(());
+        }
+        let detail = format!("nothing follows event {}, but the last is {}", self.at.seq, head.seq);
+        Err(Stop::new(Code::LogGap, detail).into())
+    }
+
     /// Whether an anchor is kept here.
     pub(super) fn is_at_anchor(&self) -> bool {
         self.at.seq.is_multiple_of(ANCHOR_EVERY)
@@ -100,6 +118,10 @@ impl Walk {
             return Ok(false);
         }
         let rewound = || Failure::Retryable("the log is not what it was: it was rewound".into());
+        if kept.seq < self.at.seq && self.at.seq <= log.head().await?.seq {
+            let detail = format!("there is no anchor at event {}", self.at.seq);
+            return Err(Stop::new(code, detail).into());
+        }
         let again = chain_from(publication, log, self.at.seq.saturating_sub(1), kept.seq).await?;
         if kept.seq < self.at.seq || again == Some(kept.hash) {
             return Err(rewound());

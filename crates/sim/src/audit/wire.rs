@@ -31,7 +31,7 @@ pub(super) fn check(
     let mut wire = Wire {
         indexes,
         rewound,
-        expired: evidence.expired,
+        expired: &evidence.expired,
         forked: allowed("wire_fork"),
         moved: allowed("spread_changed"),
         keys: Keys::of(evidence, indexes),
@@ -55,7 +55,7 @@ pub(super) fn check(
 struct Wire<'a> {
     indexes: &'a Indexes<'a>,
     rewound: bool,
-    expired: bool,
+    expired: &'a [bool],
     /// Whether a fork was to be found.
     forked: bool,
     /// Whether the topic may have had another number of partitions.
@@ -78,7 +78,7 @@ struct Reader {
 
 impl<'a> Wire<'a> {
     fn read(&mut self, partition: usize, records: &'a [Record], report: &mut Report) {
-        self.starts.push(vec![(!self.expired).then_some(0); self.indexes.list.len()]);
+        self.starts.push(vec![(!self.is_expired(partition)).then_some(0); self.indexes.list.len()]);
         for record in records {
             let Some(stamp) = Stamp::read(&record.headers) else { continue };
             let Some(at) = self.indexes.place(stamp.ledger) else {
@@ -125,7 +125,7 @@ impl<'a> Wire<'a> {
                 self.take(partition, at, record.offset, &stamp, report);
             }
         }
-        reader.hole.filter(|_| self.expired)
+        reader.hole.filter(|_| self.is_expired(partition))
     }
 
     /// The reader's rule; whether the record is taken.
@@ -139,7 +139,7 @@ impl<'a> Wire<'a> {
         if reader.stopped {
             return false;
         }
-        let begin = if self.expired { stamp.prev } else { NONE };
+        let begin = if self.is_expired(partition) { stamp.prev } else { NONE };
         let last = *reader.last.get_or_insert(begin);
         self.starts[partition][at].get_or_insert(last.seq);
         if stamp.this.seq <= last.seq {
@@ -243,14 +243,17 @@ impl<'a> Wire<'a> {
         }
     }
 
+    fn is_expired(&self, partition: usize) -> bool {
+        self.expired.get(partition).copied().unwrap_or(false)
+    }
+
     /// Whether the event cannot be among those that expired.
     fn is_required(&self, at: usize, index: &Index<'_>, row: &Row) -> bool {
-        if !self.expired {
-            return true;
-        }
-        let partition = self.keys.partition(index, row);
-        let start = partition.and_then(|partition| self.starts[partition][at]);
-        start.is_some_and(|start| start < row.seq)
+        let Some(partition) = self.keys.partition(index, row) else {
+            return self.expired.iter().all(|expired| !expired);
+        };
+        let start = self.starts[partition][at];
+        !self.is_expired(partition) || start.is_some_and(|start| start < row.seq)
     }
 }
 

@@ -62,7 +62,8 @@ impl Store for FileStore {
     }
 
     fn log(&self, ledger: u32) -> FileLog {
-        FileLog { net: self.net.clone(), reader: self.store.reader().clone(), ledger }
+        let (net, disk) = (self.net.clone(), self.disk.clone());
+        FileLog { net, disk, reader: self.store.reader().clone(), ledger }
     }
 
     async fn is_rewound(&self) -> Result<bool, Failure> {
@@ -161,8 +162,17 @@ impl Step for FileStep {
 #[derive(Clone)]
 pub struct FileLog {
     net: Net,
+    disk: Arc<Mutex<Disk>>,
     reader: Reader,
     ledger: u32,
+}
+
+impl FileLog {
+    /// Wait for one's read. What can be read is on the disk and cannot be torn any more.
+    async fn turn(&self) {
+        self.net.travel().await;
+        self.disk.lock().expect("nobody panics while holding it").untold = None;
+    }
 }
 
 fn there<T>(found: Option<T>) -> Result<T, Failure> {
@@ -171,22 +181,22 @@ fn there<T>(found: Option<T>) -> Result<T, Failure> {
 
 impl Log for FileLog {
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Failure> {
-        self.net.travel().await;
+        self.turn().await;
         self.reader.events(self.ledger, after, limit)
     }
 
     async fn anchor(&self, at_most: u64) -> Result<Link, Failure> {
-        self.net.travel().await;
+        self.turn().await;
         there(self.reader.anchor(self.ledger, at_most)?)
     }
 
     async fn head(&self) -> Result<Link, Failure> {
-        self.net.travel().await;
+        self.turn().await;
         there(self.reader.head(self.ledger)?)
     }
 
     async fn cursor(&self, source: &str) -> Result<Option<Cursor>, Failure> {
-        self.net.travel().await;
+        self.turn().await;
         self.reader.cursor(source)
     }
 }

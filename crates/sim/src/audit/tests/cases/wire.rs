@@ -167,7 +167,7 @@ pub(in super::super) const WIRE: &[Case] = &[
         "what expired, said not to have",
         |e| {
             expire(e, 2);
-            e.expired = false;
+            e.expired = Vec::new();
         },
         &["wire_incomplete"],
     ),
@@ -215,7 +215,7 @@ fn lose(e: &mut Evidence, seq: &[u8]) {
 
 /// Records at the beginning of both partitions are gone.
 fn expire(e: &mut Evidence, many: usize) {
-    e.expired = true;
+    e.expired = vec![true; e.wire.len()];
     e.wire.iter_mut().for_each(|records| drop(records.drain(..many.min(records.len()))));
 }
 
