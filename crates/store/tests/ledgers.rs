@@ -149,6 +149,9 @@ async fn a_claim_holds_until_its_deadline_and_each_commit_renews_it() {
     let second = other.claim().await.unwrap();
     assert!(matches!(take(first, &["b"]).await, Err(Failure::Fenced)));
     assert_eq!(take(second, &["b"]).await.unwrap().cursor().next, 2);
+    assert!(matches!(leg.claim().await, Err(Failure::Fenced)));
+    now.fetch_sub(1_000_000, SeqCst);
+    assert!(leg.claim().await.is_ok(), "no claim holds that long: the clock was set back");
 }
 
 #[tokio::test]

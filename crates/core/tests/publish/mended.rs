@@ -129,3 +129,26 @@ fn another_key_is_a_stop() {
     world.publication.key = Key::DebitAccount;
     world.settle();
 }
+
+#[test]
+fn a_log_that_grows_with_every_look_is_caught_up_with() {
+    const BEFORE: usize = 21_000;
+    let world = World::with_payments(1, BEFORE);
+    let mut next = BEFORE;
+    let ended = world.publish_while(OWNER, || {
+        world.pay(next, 1);
+        next += 1;
+        world.cursor(0).next < BEFORE as u64 && world.clock.now() < Duration::from_secs(60)
+    });
+    assert_eq!(ended, None);
+    assert!(world.cursor(0).next >= BEFORE as u64, "confirmed to {:?}", world.cursor(0));
+}
+
+#[test]
+fn rows_that_are_missing_at_the_end_are_a_stop() {
+    let world = World::with_payments(1, 30);
+    world.settle();
+    world.pay(30, 5);
+    world.books.state().store.log.truncate(40);
+    assert_eq!(world.stops(), Code::LogGap);
+}
