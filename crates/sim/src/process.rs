@@ -1,5 +1,6 @@
-//! A simulated process: the doors, legs and guardian of a Semel, each a task of the product's own
-//! code. It may die or be stopped at any moment.
+//! A simulated process: doors and legs of the product's own code, each a task, and what the binary
+//! does around them: queues, another try, closed doors after a rewind. It may die or be stopped at
+//! any moment.
 
 use crate::broker::client::Client;
 use crate::coverage::Watched;

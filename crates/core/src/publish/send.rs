@@ -71,7 +71,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         let mut producer = self.topic.producer();
         loop {
             let room = WINDOW.saturating_sub(sent.unconfirmed());
-            // Up to the next anchor, which vouches for all before it, however quickly the log grows.
+            // Up to the next anchor, which vouches for all before it, however the log grows.
             let events = self.log.events(walk.at.seq, room.min(walk.to_anchor())).await?;
             self.prepare(&events, &mut walk, &mut sent).await?;
             if !sent.held.is_empty() && walk.is_verified(self.publication, self.log).await? {
