@@ -88,6 +88,10 @@ impl Walk {
         if room == 0 || head.seq <= self.at.seq || !log.events(self.at.seq, 1).await?.is_empty() {
             return Ok(());
         }
+        if log.head().await? != head {
+            // It grew, or was rewound, between the two looks.
+            return Ok(());
+        }
         let detail = format!("nothing follows event {}, but the last is {}", self.at.seq, head.seq);
         Err(Stop::new(Code::LogGap, detail).into())
     }
