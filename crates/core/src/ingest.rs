@@ -7,7 +7,8 @@ pub mod topic;
 
 use crate::Text;
 use crate::dead_letter::{DeadLetter, Raw};
-use crate::exactly_once::{Claim, Decide, Step, StepOf, Target};
+use crate::exactly_once::Decide;
+use crate::ledger::door::LedgerTarget;
 use crate::ledger::{self, Command, Effect, Keys, Outcome, Refusal, Snapshot};
 use crate::mapping::Rejection;
 use crate::payment::FieldProblem;
@@ -83,12 +84,7 @@ pub struct Ingest {
     pub source: Text,
 }
 
-impl<T> Decide<Item, T> for Ingest
-where
-    T: Target,
-    T::Claim: Claim<Keys = Keys>,
-    StepOf<T>: Step<Snapshot = Snapshot, Effect = Effect>,
-{
+impl<T: LedgerTarget> Decide<Item, T> for Ingest {
     fn keys(&self, items: &[Item]) -> Keys {
         Keys::of(commands(items))
     }

@@ -19,9 +19,8 @@ pub use message::Key;
 pub use walk::Log;
 
 use crate::Text;
-use crate::exactly_once::{Claim, Step, StepOf, Target};
 use crate::failure::{Failure, Stop};
-use crate::ledger::{Effect, Keys, Snapshot};
+use crate::ledger::door::LedgerTarget;
 use crate::leg::{self, DEADLINE, Pace};
 use crate::problem::Code;
 use crate::wire::{About, Topic};
@@ -69,9 +68,7 @@ where
     T: Topic,
     L: Log,
     P: Pace,
-    B: Target + Send,
-    B::Claim: Claim<Keys = Keys>,
-    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+    B: LedgerTarget,
     F: Future<Output = Result<B, Failure>>,
 {
     let opened = async {
@@ -164,9 +161,7 @@ where
     T: Topic,
     L: Log,
     P: Pace,
-    B: Target,
-    B::Claim: Claim<Keys = Keys>,
-    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+    B: LedgerTarget,
 {
     loop {
         match leg::keep(&mut source, target, &Note, STEP, pace).await {

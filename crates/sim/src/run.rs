@@ -197,12 +197,8 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     };
     site.backend.tell(&mut evidence);
     for partition in 0..site.setup.partitions {
-        let records = site.broker.fetch(PUBLISHED, partition, 0, usize::MAX).records;
         let start = site.broker.bounds(PUBLISHED, partition).0;
-        let records = match start {
-            0 => records,
-            start => site.broker.fetch(PUBLISHED, partition, start, usize::MAX).records,
-        };
+        let records = site.broker.fetch(PUBLISHED, partition, start, usize::MAX).records;
         let copy = |record: semel_core::wire::Record| evidence::Record {
             offset: record.offset,
             key: record.raw.key,

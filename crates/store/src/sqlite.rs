@@ -31,6 +31,7 @@ use crate::clock;
 use crate::rows::{Binding, Commits, Ledger};
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
+use semel_core::leg::DEADLINE;
 use semel_core::payment::Identity;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,11 +53,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        Options {
-            clock: Arc::new(clock::system),
-            leg_deadline: Duration::from_secs(10),
-            key_generation: 200_000,
-        }
+        Options { clock: Arc::new(clock::system), leg_deadline: DEADLINE, key_generation: 200_000 }
     }
 }
 

@@ -11,9 +11,9 @@
 use super::Item;
 use crate::Text;
 use crate::chain::Hash;
-use crate::exactly_once::{Batch, Claim, Cursor, Failure, Source, Step, StepOf, Target};
+use crate::exactly_once::{Batch, Cursor, Failure, Source};
 use crate::failure::Stop;
-use crate::ledger::{Effect, Keys, Snapshot};
+use crate::ledger::door::LedgerTarget;
 use crate::leg::{self, Pace};
 use crate::mapping::{self, Mapping};
 use crate::problem::Code;
@@ -58,9 +58,7 @@ pub async fn take<T, P, B, F>(
 where
     T: Topic,
     P: Pace,
-    B: Target + Send,
-    B::Claim: Claim<Keys = Keys>,
-    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+    B: LedgerTarget,
     F: Future<Output = Result<B, Failure>> + Send,
 {
     let opened = async {
@@ -97,9 +95,7 @@ async fn carry<T, B, P, F>(
 ) -> Failure
 where
     T: Topic,
-    B: Target,
-    B::Claim: Claim<Keys = Keys>,
-    StepOf<B>: Step<Snapshot = Snapshot, Effect = Effect>,
+    B: LedgerTarget,
     P: Pace,
     F: Future<Output = Result<B, Failure>> + Send,
 {

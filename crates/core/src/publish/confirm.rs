@@ -10,7 +10,8 @@
 use super::Publication;
 use super::walk::{self, Log};
 use crate::Text;
-use crate::exactly_once::{Batch, Claim, Cursor, Decide, Failure, Source, Step, StepOf, Target};
+use crate::exactly_once::{Batch, Cursor, Decide, Failure, Source};
+use crate::ledger::door::LedgerTarget;
 use crate::ledger::{Effect, Keys, Snapshot};
 use crate::wire::{Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, read_on};
 use alloc::vec;
@@ -196,12 +197,7 @@ impl<T: Topic, L: Log> Source for Confirm<'_, T, L> {
 #[derive(Clone, Copy, Debug)]
 pub struct Note;
 
-impl<T> Decide<Taken, T> for Note
-where
-    T: Target,
-    T::Claim: Claim<Keys = Keys>,
-    StepOf<T>: Step<Snapshot = Snapshot, Effect = Effect>,
-{
+impl<T: LedgerTarget> Decide<Taken, T> for Note {
     fn keys(&self, _: &[Taken]) -> Keys {
         Keys::default()
     }

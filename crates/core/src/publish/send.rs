@@ -6,7 +6,7 @@ use super::confirm::link;
 use super::message::message;
 use super::walk::{Log, Walk};
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Failure, Stop};
 use crate::leg::Pace;
 use crate::wire::{About, Link, Message, Producer, Stamp, Topic, partition};
 use alloc::collections::VecDeque;
@@ -73,8 +73,10 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             let room = WINDOW.saturating_sub(sent.unconfirmed());
             // Up to the next anchor, which vouches for all before it, however the log grows.
             let events = self.log.events(walk.at.seq, room.min(walk.to_anchor())).await?;
-            self.prepare(&events, &mut walk, &mut sent).await?;
-            if !sent.held.is_empty() && walk.is_verified(self.publication, self.log).await? {
+            self.prepare(&events, &mut walk, &mut sent)?;
+            let is_open = !events.is_empty() || !sent.held.is_empty();
+            let is_vouched = is_open && walk.is_verified(self.publication, self.log).await?;
+            if is_vouched && !sent.held.is_empty() {
                 producer.send(core::mem::take(&mut sent.held)).await?;
             }
             if sent.settle(&self.confirmed().await?, self.pace.now())? {
@@ -99,18 +101,10 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     }
 
     /// Make messages of `events`, which are the next on the walk.
-    async fn prepare(
-        &self,
-        events: &[Event],
-        walk: &mut Walk,
-        sent: &mut Sent,
-    ) -> Result<(), Failure> {
+    fn prepare(&self, events: &[Event], walk: &mut Walk, sent: &mut Sent) -> Result<(), Stop> {
         let Publication { ledger, name, key } = self.publication;
         for event in events {
             let this = walk.step(event, *ledger)?;
-            if walk.is_at_anchor() {
-                walk.is_verified(self.publication, self.log).await?;
-            }
             let key = key.of(event, *ledger);
             let partition = partition(key.as_bytes(), self.about.partitions);
             let lane = &mut sent.lanes[partition as usize];

@@ -96,11 +96,6 @@ impl Walk {
         Err(Stop::new(Code::LogGap, detail).into())
     }
 
-    /// Whether an anchor is kept here.
-    pub(super) fn is_at_anchor(&self) -> bool {
-        self.at.seq.is_multiple_of(ANCHOR_EVERY)
-    }
-
     /// Whether the store vouches for the chain here, by an anchor or by the ledger's tail.
     ///
     /// # Errors
@@ -111,7 +106,7 @@ impl Walk {
         publication: &Publication,
         log: &L,
     ) -> Result<bool, Failure> {
-        let (kept, code) = match self.is_at_anchor() {
+        let (kept, code) = match self.at.seq.is_multiple_of(ANCHOR_EVERY) {
             true => (log.anchor(self.at.seq).await?, Code::AnchorDiffers),
             false => (log.head().await?, Code::ChainBroken),
         };
