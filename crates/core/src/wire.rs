@@ -280,7 +280,8 @@ pub async fn read_on<T: Topic>(
                 }
             }
         }
-        None if fetched.end < place.next => return Ok(Read::Changed(fetched.end)),
+        // What was read has expired, and markers behind it may be lost: that changes nothing.
+        None if !expired && fetched.end < place.next => return Ok(Read::Changed(fetched.end)),
         None => {}
     }
     Ok(Read::On(fetched))

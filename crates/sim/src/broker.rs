@@ -45,6 +45,8 @@ struct Partition {
     start: u64,
     /// From `start` on.
     entries: Vec<Entry>,
+    /// What was there before, for the books.
+    expired: Vec<Record>,
     open: BTreeMap<u64, u64>,
     aborted: BTreeSet<u64>,
     /// Behind the last record that anybody fetched.
@@ -217,9 +219,16 @@ impl Broker {
         self.with(topic, |topic| {
             let partition = &mut topic.partitions[partition as usize];
             let below = below.clamp(partition.start, partition.stable_end());
+            let (records, _) = partition.fetch(partition.start, usize::MAX);
+            partition.expired.extend(records.into_iter().filter(|record| record.offset < below));
             partition.entries.drain(..(below - partition.start) as usize);
             partition.start = below;
         });
+    }
+
+    /// What was readable in a partition before it expired.
+    pub fn expired(&self, topic: &str, partition: u32) -> Vec<Record> {
+        self.with(topic, |topic| topic.partitions[partition as usize].expired.clone())
     }
 
     /// Where a partition begins and where it ends for readers.

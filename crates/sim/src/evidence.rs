@@ -22,8 +22,8 @@ pub struct Evidence {
     pub letters: Vec<Letter>,
     /// What the published topic holds at the end, by partition, in the order of its offsets.
     pub wire: Vec<Vec<Record>>,
-    /// For each of its partitions, whether records at the beginning expired.
-    pub expired: Vec<bool>,
+    /// What stood before that and expired: there to be read for a while by whoever follows.
+    pub expired: Vec<Vec<Record>>,
     /// Named stops, in order.
     pub stops: Vec<Stop>,
     /// What had to happen by the end and has not, in words.

@@ -16,8 +16,9 @@ use crate::site::Site;
 use crate::sqlite::OnFiles;
 use crate::store::Backend;
 use crate::world::{Executor, World};
+use semel_core::dead_letter::Raw;
 use semel_core::ingest::topic::Intake;
-use semel_core::wire::partition;
+use semel_core::wire::{Record, partition};
 use std::collections::BTreeSet;
 
 /// How long everything may take to settle after nothing goes wrong any more, in seconds of the
@@ -187,6 +188,11 @@ fn unconfirmed<B: Backend>(site: &Site<B>, ledger: u32) -> Option<String> {
     Some(format!("{name}: partition {partition} is confirmed to {to}, not to {last}"))
 }
 
+fn copy(record: Record) -> evidence::Record {
+    let Raw { key, value, headers } = record.raw;
+    evidence::Record { offset: record.offset, key, value, headers }
+}
+
 fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     let mut evidence = Evidence {
         calls: site.calls.all(),
@@ -199,14 +205,9 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     for partition in 0..site.setup.partitions {
         let start = site.broker.bounds(PUBLISHED, partition).0;
         let records = site.broker.fetch(PUBLISHED, partition, start, usize::MAX).records;
-        let copy = |record: semel_core::wire::Record| evidence::Record {
-            offset: record.offset,
-            key: record.raw.key,
-            value: record.raw.value,
-            headers: record.raw.headers,
-        };
         evidence.wire.push(records.into_iter().map(copy).collect());
-        evidence.expired.push(start > 0);
+        let expired = site.broker.expired(PUBLISHED, partition);
+        evidence.expired.push(expired.into_iter().map(copy).collect());
     }
     let slowed = site.world.slowed();
     let fired = |fault: Fault| match fault {

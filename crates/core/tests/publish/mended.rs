@@ -121,6 +121,20 @@ fn a_marker_that_expired_is_no_gap() {
 }
 
 #[test]
+fn a_marker_that_is_lost_behind_what_expired_is_no_change() {
+    let shop = Shop::new(1, 4);
+    shop.orders(0, 0..3);
+    shop.broker.mark(0);
+    shop.takes();
+    shop.broker.expire(0, 3);
+    shop.broker.truncate(0, 3);
+    shop.takes();
+    shop.orders(0, 3..5);
+    shop.takes();
+    assert_eq!(shop.paid().len(), 5);
+}
+
+#[test]
 fn another_key_is_a_stop() {
     let mut world = World::with_payments(2, 20);
     world.settle();

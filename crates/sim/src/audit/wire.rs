@@ -2,9 +2,9 @@
 //!
 //! Promises P3 and P5: whoever follows the links gets each event of a ledger once, in order, in one
 //! partition, with the chain's hash; and nothing stands there that the store does not hold.
-//! Where records expired a reader begins at the first one that it finds, and behind a hole that
-//! nobody fills it begins again: what is missing there was told before, and has expired. So only
-//! what stands behind its last beginning has to be there.
+//! Two readers are held to it. One followed the topic all along and read what has expired since: it
+//! has everything. The other comes now: it begins at the first record that is still there, and
+//! again behind a hole whose records have expired.
 
 mod keys;
 mod stamp;
@@ -31,15 +31,14 @@ pub(super) fn check(
     let mut wire = Wire {
         indexes,
         rewound,
-        expired: &evidence.expired,
         forked: allowed("wire_fork"),
         moved: allowed("spread_changed"),
         keys: Keys::of(evidence, indexes),
         taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
-        starts: Vec::new(),
     };
     for (partition, records) in evidence.wire.iter().enumerate() {
-        wire.read(partition, records, report);
+        let expired = evidence.expired.get(partition).map_or(&[][..], Vec::as_slice);
+        wire.read(partition, expired, records, report);
     }
     let stopped = |index: &Index<'_>| {
         let name = format!("publish of {}", index.name());
@@ -55,7 +54,6 @@ pub(super) fn check(
 struct Wire<'a> {
     indexes: &'a Indexes<'a>,
     rewound: bool,
-    expired: &'a [bool],
     /// Whether a fork was to be found.
     forked: bool,
     /// Whether the topic may have had another number of partitions.
@@ -63,8 +61,6 @@ struct Wire<'a> {
     keys: Keys<'a>,
     /// By ledger and place of the event, the partition in which it was taken.
     taken: Vec<Vec<Option<usize>>>,
-    /// By partition and ledger, behind which seq its reader began.
-    starts: Vec<Vec<Option<u64>>>,
 }
 
 /// A reader of one ledger in one partition.
@@ -77,71 +73,75 @@ struct Reader {
 }
 
 impl<'a> Wire<'a> {
-    fn read(&mut self, partition: usize, records: &'a [Record], report: &mut Report) {
-        self.starts.push(vec![(!self.is_expired(partition)).then_some(0); self.indexes.list.len()]);
-        for record in records {
+    fn read(
+        &mut self,
+        partition: usize,
+        expired: &'a [Record],
+        records: &'a [Record],
+        report: &mut Report,
+    ) {
+        let all: Vec<&Record> = expired.iter().chain(records).collect();
+        for record in &all {
             let Some(stamp) = Stamp::read(&record.headers) else { continue };
-            let Some(at) = self.indexes.place(stamp.ledger) else {
-                self.unknown(partition, record, &stamp, report);
-                continue;
-            };
-            let index = &self.indexes.list[at];
-            match known(index, &stamp) {
-                Some(row) => self.content(partition, record, index, row, report),
+            let index = self.indexes.named(stamp.ledger);
+            match index.and_then(|index| Some((index, known(index, &stamp)?))) {
+                Some((index, row)) => self.content(partition, record, index, row, report),
                 None => self.unknown(partition, record, &stamp, report),
             }
             self.keys.place(partition, record, self.moved, report);
         }
         for at in 0..self.indexes.list.len() {
-            let mut from = Some(0);
+            let mut reader = Reader { last: Some(NONE), ..Reader::default() };
+            for (place, record) in all.iter().enumerate() {
+                let Some(stamp) = self.stamp(at, record) else { continue };
+                if self.follow(&mut reader, (partition, place), &stamp, report) {
+                    self.take(partition, at, record.offset, &stamp, report);
+                }
+            }
+            let mut from = Some(expired.len()).filter(|expired| *expired > 0);
             while let Some(begin) = from {
-                from = self.read_from(partition, at, records, begin, report);
+                from = self.come(partition, at, &all, begin, report);
             }
         }
     }
 
     /// Read one ledger's messages as somebody who begins at the record `begin`; where to begin
     /// again, if that is not all that can be read.
-    fn read_from(
-        &mut self,
+    fn come(
+        &self,
         partition: usize,
         at: usize,
-        records: &'a [Record],
+        records: &[&Record],
         begin: usize,
         report: &mut Report,
     ) -> Option<usize> {
         let mut reader = Reader::default();
-        if begin > 0 {
-            self.starts[partition][at] = None;
-            let taken = self.taken[at].iter_mut().filter(|taken| **taken == Some(partition));
-            taken.for_each(|taken| *taken = None);
-        }
         for (place, record) in records.iter().enumerate().skip(begin) {
-            let Some(stamp) = Stamp::read(&record.headers) else { continue };
-            if self.indexes.place(stamp.ledger) != Some(at) {
-                continue;
-            }
-            if self.follow(&mut reader, (partition, at, place), &stamp, report) {
-                self.take(partition, at, record.offset, &stamp, report);
+            if let Some(stamp) = self.stamp(at, record) {
+                self.follow(&mut reader, (partition, place), &stamp, report);
             }
         }
-        reader.hole.filter(|_| self.is_expired(partition))
+        reader.hole
+    }
+
+    /// What a record says, if it is one of that ledger.
+    fn stamp<'r>(&self, at: usize, record: &'r Record) -> Option<Stamp<'r>> {
+        let stamp = Stamp::read(&record.headers)?;
+        (self.indexes.place(stamp.ledger) == Some(at)).then_some(stamp)
     }
 
     /// The reader's rule; whether the record is taken.
     fn follow(
-        &mut self,
+        &self,
         reader: &mut Reader,
-        (partition, at, place): (usize, usize, usize),
+        (partition, place): (usize, usize),
         stamp: &Stamp<'_>,
         report: &mut Report,
     ) -> bool {
         if reader.stopped {
             return false;
         }
-        let begin = if self.is_expired(partition) { stamp.prev } else { NONE };
-        let last = *reader.last.get_or_insert(begin);
-        self.starts[partition][at].get_or_insert(last.seq);
+        let last = *reader.last.get_or_insert(stamp.prev);
         if stamp.this.seq <= last.seq {
             return false;
         }
@@ -232,28 +232,14 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// Every event that has to be there was taken.
+    /// Every event was taken.
     fn complete(&self, at: usize, index: &Index<'_>, report: &mut Report) {
-        for (row, taken) in index.ledger.events.iter().zip(&self.taken[at]) {
-            if taken.is_none() && self.is_required(at, index, row) {
-                report.tell("wire_incomplete", || {
-                    format!("{}: event {}: nobody can take it", index.name(), row.seq)
-                });
-            }
+        let events = index.ledger.events.iter().zip(&self.taken[at]);
+        for (row, _) in events.filter(|(_, taken)| taken.is_none()) {
+            report.tell("wire_incomplete", || {
+                format!("{}: event {}: nobody can take it", index.name(), row.seq)
+            });
         }
-    }
-
-    fn is_expired(&self, partition: usize) -> bool {
-        self.expired.get(partition).copied().unwrap_or(false)
-    }
-
-    /// Whether the event cannot be among those that expired.
-    fn is_required(&self, at: usize, index: &Index<'_>, row: &Row) -> bool {
-        let Some(partition) = self.keys.partition(index, row) else {
-            return self.expired.iter().all(|expired| !expired);
-        };
-        let start = self.starts[partition][at];
-        !self.is_expired(partition) || start.is_some_and(|start| start < row.seq)
     }
 }
 

@@ -67,12 +67,6 @@ impl<'a> Keys<'a> {
     pub(super) fn fits(&self, record: &Record, index: &Index<'_>, row: &Row) -> bool {
         is_key(self.setting, record.key.as_deref(), index, row)
     }
-
-    /// The partition of an event, if any record shows it.
-    pub(super) fn partition(&self, index: &Index<'_>, row: &Row) -> Option<usize> {
-        let (prefix, rest) = key(self.setting, index, row)?;
-        self.partitions.get(format!("{prefix}{rest}").as_bytes()).copied()
-    }
 }
 
 fn is_key(setting: Setting, found: Option<&[u8]>, index: &Index<'_>, row: &Row) -> bool {
