@@ -85,8 +85,8 @@ where
     let sender = send::Sender { publication, about: &about, topic, log, pace };
     let mut halves: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
     for (target, partition) in legs.iter().zip(0..) {
-        let id = about.id.clone();
-        let source = Confirm::new(publication, id, partition, (topic, log), tally);
+        let place = (&about, partition);
+        let source = Confirm::new(publication, place, (topic, log), tally);
         halves.push(Box::pin(confirm(source, target, partition, pace)));
     }
     halves.push(Box::pin(sender.run()));

@@ -225,7 +225,7 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
 pub fn explains(faults: &Faults, code: Code) -> bool {
     let causes: &[Fault] = match code {
         Code::StoreFull => &[Fault::StoreFull],
-        Code::WireFork => &[Fault::StoreRewind, Fault::RowAltered],
+        Code::WireFork => &[Fault::StoreRewind],
         Code::AnchorDiffers | Code::ChainBroken => &[Fault::RowAltered],
         Code::SourceChanged => &[Fault::TopicTruncated],
         // What was read may expire; a store that was rewound reads it again.

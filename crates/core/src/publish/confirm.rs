@@ -7,13 +7,15 @@
 //! that was confirmed, the cursor is set back to where a reader that begins now would come to, so
 //! that it is sent again.
 
-use super::Publication;
 use super::walk::{self, Log};
-use crate::Text;
+use super::{Publication, spread_changed};
 use crate::exactly_once::{Batch, Cursor, Decide, Failure, Source};
 use crate::ledger::door::LedgerTarget;
 use crate::ledger::{Effect, Keys, Snapshot};
-use crate::wire::{Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, read_on};
+use crate::wire::{
+    About, Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, partition, read_on,
+};
+use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -40,13 +42,17 @@ pub struct Taken(pub Link);
 /// A partition of the wire, on its way to being confirmed.
 pub struct Confirm<'a, T, L> {
     publication: &'a Publication,
-    topic_id: Text,
+    about: &'a About,
     partition: u32,
     topic: &'a T,
     log: &'a L,
     tally: &'a Tally,
-    scan: Option<Scan>,
+    /// Where reading stands, and the message behind which the cursor stood then.
+    scan: Option<(Link, Scan)>,
 }
+
+/// How many fetches a look at the wire makes at most: so many are over well before a claim is.
+const FETCHES: usize = 32;
 
 /// A reader's place.
 #[derive(Clone, Copy, Debug)]
@@ -55,27 +61,27 @@ struct Scan {
     last: Link,
     last_offset: u64,
     place: Place,
-    /// Whether it began anew because something was lost: then it goes to the end before it tells.
+    /// Whether it began anew because something was lost and has not come to the end yet: until
+    /// then it tells nothing.
     anew: bool,
 }
 
 impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
-    /// The partition numbered `partition` of `topic`, whose id is `topic_id`.
+    /// The partition numbered `partition` of `topic`, of which the broker says `about`.
     pub fn new(
         publication: &'a Publication,
-        topic_id: Text,
-        partition: u32,
+        (about, partition): (&'a About, u32),
         (topic, log): (&'a T, &'a L),
         tally: &'a Tally,
     ) -> Confirm<'a, T, L> {
-        Confirm { publication, topic_id, partition, topic, log, tally, scan: None }
+        Confirm { publication, about, partition, topic, log, tally, scan: None }
     }
 
-    /// Read on from `scan` to where something is taken or the wire ends; `None`: the topic is
-    /// another one now. A loss on the way makes the scan begin anew.
+    /// Read on from `scan` to where something is taken or the wire ends, or for long enough;
+    /// `None`: the topic is another one now. A loss on the way makes the scan begin anew.
     async fn read_on(&self, mut scan: Scan, limit: usize) -> Result<Option<Scan>, Failure> {
-        loop {
-            let by = (self.topic, &*self.topic_id, self.partition);
+        for _ in 0..FETCHES {
+            let by = (self.topic, &*self.about.id, self.partition);
             let fetched = match read_on(by, &scan.place, limit).await? {
                 Read::On(fetched) => fetched,
                 Read::OtherTopic => return Ok(None),
@@ -100,10 +106,12 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
             let is_end = fetched.next >= fetched.end || fetched.next <= scan.place.next;
             let seen = fetched.records.last().map(|record| (record.offset, record.digest()));
             scan.place = Place { next: fetched.next, seen: seen.or(scan.place.seen) };
+            scan.anew &= !is_end;
             if is_end || scan.last != before && !scan.anew {
-                return Ok(Some(scan));
+                break;
             }
         }
+        Ok(Some(scan))
     }
 
     fn take(&self, scan: &mut Scan, fetched: &Fetched) -> Result<(), Failure> {
@@ -116,6 +124,7 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
             if stamp.ledger != self.publication.name {
                 continue;
             }
+            self.belongs(*offset, raw.key.as_deref().unwrap_or_default())?;
             match stamp.verdict(&scan.last) {
                 Verdict::Take => {
                     count(&self.tally.taken);
@@ -132,6 +141,18 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         Ok(())
     }
 
+    /// A message stands where its key belongs, unless it was sent to a topic of this name that had
+    /// another number of partitions. Who goes by its link could leave out others.
+    fn belongs(&self, offset: u64, key: &[u8]) -> Result<(), Failure> {
+        let right = partition(key, self.about.partitions);
+        if right == self.partition {
+            return Ok(());
+        }
+        let here = self.partition;
+        let what = format!("has at offset {offset} of partition {here} what belongs to {right}");
+        Err(spread_changed(self.about, &what))
+    }
+
     /// Where to read on behind the message `last`, which was taken at `offset`; `None`: the topic
     /// is another one now.
     async fn find(&self, last: Link, offset: u64) -> Result<Option<Scan>, Failure> {
@@ -139,7 +160,7 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
             return Ok(Some(Scan::from(0)));
         }
         let fetched = self.topic.fetch(self.partition, offset, 1).await?;
-        if fetched.topic != self.topic_id {
+        if fetched.topic != self.about.id {
             return Ok(None);
         }
         let next = offset.saturating_add(1);
@@ -174,16 +195,17 @@ impl<T: Topic, L: Log> Source for Confirm<'_, T, L> {
     type Item = Taken;
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Taken>>, Failure> {
-        let scan = match self.scan.take().filter(|scan| scan.last == link(from)) {
-            Some(scan) => Some(scan),
+        let scan = match self.scan.take().filter(|(behind, _)| *behind == link(from)) {
+            Some((_, scan)) => Some(scan),
             None => self.find(link(from), from.hint).await?,
         };
         let Some(scan) = scan else { return Ok(None) };
         let Some(scan) = self.read_on(scan, limit).await? else { return Ok(None) };
-        self.scan = Some(Scan { anew: false, ..scan });
-        if scan.last == link(from) {
+        if scan.anew || scan.last == link(from) {
+            self.scan = Some((link(from), scan));
             return Ok(None);
         }
+        self.scan = Some((scan.last, scan));
         if scan.last.seq < link(from).seq {
             self.tally.losses.fetch_add(1, Ordering::Relaxed);
         }

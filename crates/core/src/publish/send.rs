@@ -12,7 +12,9 @@ use crate::wire::{About, Link, Message, Producer, Stamp, Topic, partition};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::pin::pin;
 use core::time::Duration;
+use futures_util::future::{Either, select};
 
 /// How many messages may be on their way, unconfirmed.
 const WINDOW: usize = 20_000;
@@ -77,7 +79,8 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             let is_open = !events.is_empty() || !sent.held.is_empty();
             let is_vouched = is_open && walk.is_verified(self.publication, self.log).await?;
             if is_vouched && !sent.held.is_empty() {
-                producer.send(core::mem::take(&mut sent.held)).await?;
+                let held = core::mem::take(&mut sent.held);
+                self.hand_over(&mut producer, held, &mut sent).await?;
             }
             if sent.settle(&self.confirmed().await?, self.pace.now())? {
                 *failed = 0;
@@ -85,6 +88,26 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             if events.is_empty() {
                 walk.check_end(self.log, room).await?;
                 self.pace.idle(IDLE).await;
+            }
+        }
+    }
+
+    /// Hand messages to the producer, who may have too many already, for as long as some are
+    /// confirmed in the meantime. A topic that was made again may have other partitions.
+    async fn hand_over(
+        &self,
+        producer: &mut T::Producer,
+        messages: Vec<Message>,
+        sent: &mut Sent,
+    ) -> Result<(), Failure> {
+        if self.topic.about().await? != *self.about {
+            return Err(Failure::Retryable("the topic has changed".into()));
+        }
+        let mut sending = pin!(producer.send(messages));
+        loop {
+            match select(sending.as_mut(), pin!(self.pace.sleep(IDLE))).await {
+                Either::Left((done, _)) => return done,
+                Either::Right(_) => drop(sent.settle(&self.confirmed().await?, self.pace.now())?),
             }
         }
     }

@@ -135,7 +135,8 @@ impl Walk {
 ///
 /// # Errors
 /// `WireFork` when the store has another event there, or none: what a store tells of is committed
-/// before it is sent, so it has forgotten it.
+/// before it is sent, so it has forgotten it. `AnchorDiffers`, `ChainBroken` or `LogGap` when it is
+/// the store that does not hold together there.
 pub(super) async fn hold<L: Log>(
     publication: &Publication,
     log: &L,
@@ -147,7 +148,22 @@ pub(super) async fn hold<L: Log>(
         Some(_) => "is another one in the store",
         None => "is not in the store",
     };
+    vouch(publication, log, found.seq).await?;
     Err(fork(publication, &found, detail))
+}
+
+/// Hold the rows around the event `seq` against what the store keeps of their chain.
+async fn vouch<L: Log>(publication: &Publication, log: &L, seq: u64) -> Result<(), Failure> {
+    let mut walk = Walk::from(log.anchor(seq).await?);
+    loop {
+        let events = log.events(walk.at.seq, walk.to_anchor()).await?;
+        for event in &events {
+            walk.step(event, publication.ledger)?;
+        }
+        if events.is_empty() || walk.is_verified(publication, log).await? {
+            return walk.check_end(log, PAGE).await;
+        }
+    }
 }
 
 /// The stop that says that the wire tells another history than the store.

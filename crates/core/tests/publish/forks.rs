@@ -98,6 +98,22 @@ fn a_row_that_was_altered_is_not_published() {
 }
 
 #[test]
+fn a_row_that_was_altered_after_it_was_sent_is_no_fork() {
+    for (payments, seq) in [(100, 60), (1_500, 1_100)] {
+        let world = World::with_payments(2, payments);
+        world.settle();
+        world.books.tamper(seq, |event| event.amount += 1);
+        assert_eq!(compared(&world), Some(Code::ChainBroken), "row {seq}");
+        world.broker.state().about.id = "t2".into();
+        assert_eq!(world.stops(), Code::ChainBroken, "row {seq}");
+    }
+    let world = World::with_payments(2, 1_500);
+    world.settle();
+    world.books.tamper(60, |event| event.amount += 1);
+    assert_eq!(compared(&world), Some(Code::AnchorDiffers));
+}
+
+#[test]
 fn a_row_that_is_missing_stops_publishing() {
     let world = World::with_payments(2, 10);
     world.books.state().store.log.remove(4);

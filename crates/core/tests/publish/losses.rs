@@ -93,8 +93,8 @@ fn a_cursor_is_set_back_once_to_the_end_of_what_is_there() {
         let world = World::with_payments(1, 30);
         world.settle();
         let (links, at) = (world.links(), world.cursor(0));
-        let by = (&world.broker, &world.books);
-        let mut confirm = Confirm::new(&world.publication, "t1".into(), 0, by, &world.tally);
+        let (about, by) = (world.broker.state().about.clone(), (&world.broker, &world.books));
+        let mut confirm = Confirm::new(&world.publication, (&about, 0), by, &world.tally);
         if running {
             assert!(block_on(confirm.read(&at, limit)).unwrap().is_none(), "nothing is new");
         }
@@ -104,6 +104,25 @@ fn a_cursor_is_set_back_once_to_the_end_of_what_is_there() {
         assert_eq!((back.to.next, back.to.hint), (41, 39), "running {running}, {limit} at once");
         assert!(block_on(confirm.read(&back.to, limit)).unwrap().is_none());
     }
+}
+
+#[test]
+fn reading_anew_takes_more_than_one_look_and_tells_nothing_before_the_end() {
+    let world = World::with_payments(1, 80);
+    world.settle();
+    let (links, at) = (world.links(), world.cursor(0));
+    let (about, by) = (world.broker.state().about.clone(), (&world.broker, &world.books));
+    let mut confirm = Confirm::new(&world.publication, (&about, 0), by, &world.tally);
+    cut(&world, 0, 7);
+    let mut looks = 0;
+    let back = loop {
+        looks += 1;
+        if let Some(back) = block_on(confirm.read(&at, 1)).unwrap() {
+            break back;
+        }
+    };
+    assert!((2..10).contains(&looks), "{looks} looks at one record after the other");
+    assert_eq!(back.items, [Taken(links[90])]);
 }
 
 /// What happened is mended by `publish`, which says how many messages that took.

@@ -135,6 +135,41 @@ fn a_marker_that_is_lost_behind_what_expired_is_no_change() {
 }
 
 #[test]
+fn what_stands_in_another_partition_is_a_stop() {
+    // On its way when the topic was made again with more partitions.
+    for behind in [0, 100] {
+        let world = World::with_payments(2, behind + 20);
+        world.settle();
+        let late = world.broker.state().logs[1].records.values().nth(behind / 4).unwrap().clone();
+        world.broker.recreate("t2", 3);
+        world.broker.put(1, late);
+        assert_eq!(world.stops(), Code::SpreadChanged);
+    }
+}
+
+#[test]
+fn nothing_is_sent_to_a_topic_that_was_made_again() {
+    let world = World::with_payments(2, 20);
+    world.settle();
+    let mut happened = false;
+    let ended = world.publish_while(OWNER, || {
+        if !happened {
+            world.broker.recreate("t2", 3);
+            world.pay(20, 20);
+            happened = true;
+        }
+        true
+    });
+    assert!(matches!(ended, Some(Failure::Retryable(_))), "{ended:?}");
+    assert_eq!(
+        strict(&world.broker),
+        vec![Vec::<u64>::new(); 3],
+        "what was spread over two partitions"
+    );
+    world.settle();
+}
+
+#[test]
 fn another_key_is_a_stop() {
     let mut world = World::with_payments(2, 20);
     world.settle();
