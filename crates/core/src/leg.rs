@@ -1,11 +1,11 @@
 //! A leg's life: pump, wait for more, and when somebody else owns the source, compete again.
 //!
-//! A claim is renewed by each commit and by each new look, so an idle leg keeps its source and a
-//! dead one loses it when its deadline passes.
+//! A claim is renewed by each commit, and by an idle leg when half of its deadline has passed; a
+//! dead one loses its source.
 //! Deliberately absent: a clock. Whoever runs a leg brings the time ([`Pace`]).
 
 use crate::exactly_once::pump::{Ended, pump};
-use crate::exactly_once::{Decide, Source, Target};
+use crate::exactly_once::{Batch, Cursor, Decide, Source, Target};
 use crate::failure::Failure;
 use crate::wire::{About, Topic};
 use core::future::Future;
@@ -53,12 +53,38 @@ where
     D: Decide<S::Item, T>,
     P: Pace,
 {
+    let mut source = Patient { source, pace };
     loop {
         let wait = |failed, failure: &Failure| pace.sleep(pace.backoff(failed, failure));
-        match pump(source, target, logic, limit, wait).await {
-            Ended::Done => pace.idle(IDLE).await,
+        match pump(&mut source, target, logic, limit, wait).await {
+            Ended::Done => {}
             Ended::Fenced => return Failure::Fenced,
             Ended::Stopped(stop) => return stop.into(),
+        }
+    }
+}
+
+/// A source that looks again by itself for as long as the claim holds well.
+struct Patient<'a, S, P> {
+    source: &'a mut S,
+    pace: &'a P,
+}
+
+impl<S: Source, P: Pace> Source for Patient<'_, S, P> {
+    type Item = S::Item;
+
+    async fn read(
+        &mut self,
+        from: &Cursor,
+        limit: usize,
+    ) -> Result<Option<Batch<S::Item>>, Failure> {
+        let until = self.pace.now() + DEADLINE / 2;
+        loop {
+            let batch = self.source.read(from, limit).await?;
+            if batch.is_some() || until <= self.pace.now() {
+                return Ok(batch);
+            }
+            self.pace.idle(IDLE).await;
         }
     }
 }

@@ -5,7 +5,9 @@ use crate::broker::Fate;
 use crate::intake::Shop;
 use crate::reader::strict;
 use crate::world::{OWNER, World};
+use semel_core::chain::Hash;
 use semel_core::dead_letter::Raw;
+use semel_core::exactly_once::Cursor;
 use semel_core::failure::Failure;
 use semel_core::leg::Pace;
 use semel_core::problem::Code;
@@ -118,6 +120,25 @@ fn a_marker_that_expired_is_no_gap() {
     shop.takes();
     shop.broker.expire(0, 4);
     shop.takes();
+}
+
+#[test]
+fn what_somebody_else_took_meanwhile_is_no_gap() {
+    let shop = Shop::new(1, 4);
+    let mut happened = false;
+    let ended = shop.take_while(1, || {
+        if !happened && shop.clock.now() > Duration::from_secs(2) {
+            // Somebody takes it all in a pause of this process, and then it expires.
+            shop.orders(0, 0..3);
+            shop.books.give("topic:t1/0", 2);
+            let to = Cursor { next: 3, tail: Hash([1; 32]), hint: 2 };
+            shop.books.state().legs.get_mut("topic:t1/0").unwrap().cursor = to;
+            shop.broker.expire(0, 3);
+            happened = true;
+        }
+        shop.clock.now() < Duration::from_secs(8)
+    });
+    assert_eq!((ended, shop.paid()), (None, vec![]));
 }
 
 #[test]
