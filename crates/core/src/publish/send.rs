@@ -4,7 +4,7 @@
 use super::Publication;
 use super::confirm::link;
 use super::message::message;
-use super::walk::{Log, Walk};
+use super::walk::{Log, Walk, is_in};
 use crate::event::Event;
 use crate::failure::{Failure, Stop};
 use crate::leg::Pace;
@@ -50,12 +50,19 @@ struct Lane {
     unconfirmed: VecDeque<u64>,
 }
 
+/// A stretch of the log in which nothing belongs to a partition: behind its message `behind` up to
+/// the event `to`.
+struct Gap {
+    behind: Link,
+    to: Link,
+}
+
 impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     /// Send, again from the beginning after every doubt; why it cannot go on.
     pub(super) async fn run(&self) -> Failure {
-        let mut failed = 0;
+        let (mut failed, mut gaps) = (0, Vec::new());
         loop {
-            match self.send(&mut failed).await {
+            match self.send(&mut failed, &mut gaps).await {
                 Ok(never) => match never {},
                 Err(stop @ Failure::Permanent(_)) => return stop,
                 Err(failure) => self.pace.sleep(self.pace.backoff(failed, &failure)).await,
@@ -65,9 +72,9 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     }
 
     /// Send from behind what is confirmed until there is a doubt, which ends the producer.
-    async fn send(&self, failed: &mut u32) -> Result<Infallible, Failure> {
+    async fn send(&self, failed: &mut u32, gaps: &mut Vec<Gap>) -> Result<Infallible, Failure> {
         let confirmed = self.confirmed().await?;
-        let first = confirmed.iter().map(|link| link.seq).min().unwrap_or(0);
+        let first = self.first(&confirmed, gaps).await?;
         let mut walk = Walk::from(self.log.anchor(first).await?);
         let mut sent = Sent::behind(&confirmed, self.pace.now());
         let mut producer = self.topic.producer();
@@ -85,10 +92,26 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             if sent.settle(&self.confirmed().await?, self.pace.now())? {
                 *failed = 0;
             }
+            *gaps = sent.gaps(walk.at);
             if events.is_empty() {
                 walk.check_end(self.log, room).await?;
                 self.pace.idle(IDLE).await;
             }
+        }
+    }
+
+    /// Behind which event there may be something to send: partitions in which nothing happened for
+    /// long do not make the whole log be read again.
+    async fn first(&self, confirmed: &[Link], gaps: &[Gap]) -> Result<u64, Failure> {
+        let gap = |(partition, link): (usize, &Link)| match gaps.get(partition) {
+            Some(gap) if gap.behind == *link => gap.to,
+            _ => *link,
+        };
+        let first = confirmed.iter().enumerate().map(gap).min_by_key(|link| link.seq);
+        match first {
+            // Unless it was rewound, and others were written in place of what was read.
+            Some(first) if is_in(self.publication, self.log, first).await? => Ok(first.seq),
+            _ => Ok(confirmed.iter().map(|link| link.seq).min().unwrap_or(0)),
         }
     }
 
@@ -157,6 +180,15 @@ impl Sent {
 
     fn unconfirmed(&self) -> usize {
         self.lanes.iter().map(|lane| lane.unconfirmed.len()).sum()
+    }
+
+    /// For each partition, what is known of the log up to `at`.
+    fn gaps(&self, at: Link) -> Vec<Gap> {
+        let gap = |lane: &Lane| match lane.unconfirmed.is_empty() {
+            true => Gap { behind: lane.confirmed, to: at },
+            false => Gap { behind: lane.confirmed, to: lane.confirmed },
+        };
+        self.lanes.iter().map(gap).collect()
     }
 
     /// Take in what is `confirmed` now; whether anything moved.

@@ -152,6 +152,15 @@ pub(super) async fn hold<L: Log>(
     Err(fork(publication, &found, detail))
 }
 
+/// Whether the store still has the event that a link names, with that chain behind it.
+pub(super) async fn is_in<L: Log>(
+    publication: &Publication,
+    log: &L,
+    link: Link,
+) -> Result<bool, Failure> {
+    Ok(chain_from(publication, log, link.seq, link.seq).await? == Some(link.hash))
+}
+
 /// Hold the rows around the event `seq` against what the store keeps of their chain.
 async fn vouch<L: Log>(publication: &Publication, log: &L, seq: u64) -> Result<(), Failure> {
     let mut walk = Walk::from(log.anchor(seq).await?);

@@ -26,6 +26,8 @@ pub struct State {
     pub store: Store,
     pub legs: BTreeMap<Text, Leg>,
     claims: u64,
+    /// How many rows of the log were read.
+    pub rows_read: usize,
 }
 
 /// A leg's row.
@@ -79,9 +81,11 @@ impl Books {
 
 impl Log for Books {
     async fn events(&self, after: u64, limit: usize) -> Result<Vec<Event>, Failure> {
-        let state = self.state();
+        let mut state = self.state();
         let later = state.store.log.iter().skip(after as usize).take(limit);
-        Ok(later.map(|event| Event::clone(event)).collect())
+        let events: Vec<Event> = later.map(|event| Event::clone(event)).collect();
+        state.rows_read += events.len();
+        Ok(events)
     }
 
     async fn anchor(&self, at_most: u64) -> Result<Link, Failure> {

@@ -191,6 +191,25 @@ fn nothing_is_sent_to_a_topic_that_was_made_again() {
 }
 
 #[test]
+fn a_partition_without_messages_does_not_make_the_log_be_read_again() {
+    const PARTITIONS: u32 = 40;
+    let world = World::with_payments(PARTITIONS, 4_000);
+    assert!(world.expected().iter().any(Vec::is_empty));
+    let (mut paid, mut before) = (0, 0);
+    let ended = world.publish_while(OWNER, || {
+        if paid == 0 && world.is_confirmed() && world.clock.now() > Duration::from_secs(20) {
+            world.broker.plan(&[Fate::Lost]);
+            world.pay(4_000, 1);
+            (paid, before) = (1, world.books.state().rows_read);
+        }
+        paid == 0 || !world.is_confirmed()
+    });
+    assert_eq!(ended, None);
+    let read = world.books.state().rows_read - before;
+    assert!((1..4_000).contains(&read), "{read} rows for one that was sent again");
+}
+
+#[test]
 fn another_key_is_a_stop() {
     let mut world = World::with_payments(2, 20);
     world.settle();
