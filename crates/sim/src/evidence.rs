@@ -20,6 +20,8 @@ pub struct Evidence {
     pub legs: Vec<Leg>,
     /// Its dead letters.
     pub letters: Vec<Letter>,
+    /// The setting `publish.key`, as its word.
+    pub publish_key: String,
     /// What the published topic holds at the end, by partition, in the order of its offsets.
     pub wire: Vec<Vec<Record>>,
     /// What stood before that and expired: there to be read for a while by whoever follows.

@@ -197,6 +197,7 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     let mut evidence = Evidence {
         calls: site.calls.all(),
         items: site.feeds.items(),
+        publish_key: site.setup.key.as_str().into(),
         stops: site.stops(),
         unsettled,
         ..Evidence::default()

@@ -7,6 +7,7 @@
 //! again behind a hole whose records have expired.
 
 mod keys;
+mod murmur2;
 mod stamp;
 
 use super::chain::hex;
@@ -33,7 +34,7 @@ pub(super) fn check(
         rewound,
         forked: allowed("wire_fork"),
         moved: allowed("spread_changed"),
-        keys: Keys::of(evidence, indexes),
+        keys: Keys::of(evidence),
         taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
     };
     for (partition, records) in evidence.wire.iter().enumerate() {
@@ -58,7 +59,7 @@ struct Wire<'a> {
     forked: bool,
     /// Whether the topic may have had another number of partitions.
     moved: bool,
-    keys: Keys<'a>,
+    keys: Keys,
     /// By ledger and place of the event, the partition in which it was taken.
     taken: Vec<Vec<Option<usize>>>,
 }
@@ -88,7 +89,7 @@ impl<'a> Wire<'a> {
                 Some((index, row)) => self.content(partition, record, index, row, report),
                 None => self.unknown(partition, record, &stamp, report),
             }
-            self.keys.place(partition, record, self.moved, report);
+            self.place(partition, record, &stamp, report);
         }
         for at in 0..self.indexes.list.len() {
             let mut reader = Reader { last: Some(NONE), ..Reader::default() };
@@ -228,6 +229,22 @@ impl<'a> Wire<'a> {
             report.tell("wire_key", || {
                 let key = record.key.as_deref().map(String::from_utf8_lossy);
                 format!("{}: event {} has the key {key:?}", place(), row.seq)
+            });
+        }
+    }
+
+    /// The record stands in the partition of its key.
+    fn place(&self, partition: usize, record: &Record, stamp: &Stamp<'_>, report: &mut Report) {
+        let Some(key) = record.key.as_deref().filter(|_| !self.moved) else { return };
+        let expected = self.keys.partition(key);
+        if partition != expected {
+            report.tell("wire_partition", || {
+                let (ledger, seq, offset) = (stamp.ledger, stamp.this.seq, record.offset);
+                let key = String::from_utf8_lossy(key);
+                format!(
+                    "{ledger}: partition {partition} at {offset}: event {seq}: \
+                     its key {key} is of partition {expected}"
+                )
             });
         }
     }

@@ -1,5 +1,6 @@
 //! What was published.
 
+use super::super::sample::seal;
 use super::{Case, rewind, stop};
 use crate::evidence::*;
 
@@ -21,15 +22,15 @@ pub(in super::super) const WIRE: &[Case] = &[
         |e| {
             let late = record(e, 22).clone();
             lose(e, b"22");
-            e.wire[0].push(late);
+            e.wire[1].push(late);
         },
         &[],
     ),
     (
         "two records in the wrong order",
         |e| {
-            let last = e.wire[0].len() - 1;
-            e.wire[0].swap(last, last - 1);
+            let last = e.wire[1].len() - 1;
+            e.wire[1].swap(last, last - 1);
         },
         &["wire_incomplete"],
     ),
@@ -72,7 +73,7 @@ pub(in super::super) const WIRE: &[Case] = &[
             let mut hole = record(e, 22).clone();
             *header(&mut hole, SEQ) = b"40".to_vec();
             *header(&mut hole, "semel-prev") = b"39".to_vec();
-            e.wire[0].push(hole);
+            e.wire[1].push(hole);
         },
         &["wire_unknown_event"],
     ),
@@ -82,7 +83,7 @@ pub(in super::super) const WIRE: &[Case] = &[
             let mut hole = record(e, 22).clone();
             *header(&mut hole, SEQ) = b"40".to_vec();
             *header(&mut hole, "semel-prev") = b"39".to_vec();
-            e.wire[0].push(hole);
+            e.wire[1].push(hole);
             rewind(e);
         },
         &[],
@@ -109,7 +110,7 @@ pub(in super::super) const WIRE: &[Case] = &[
         |e| {
             let mut other = record(e, 22).clone();
             *header(&mut other, "semel-ledger") = b"mine".to_vec();
-            e.wire[0].push(other);
+            e.wire[1].push(other);
         },
         &["wire_unknown_event"],
     ),
@@ -120,20 +121,17 @@ pub(in super::super) const WIRE: &[Case] = &[
     ),
     (
         "an event in two partitions",
-        |e| {
-            let again: Vec<_> = e.wire[0].clone();
-            e.wire.push(again);
-        },
-        &["wire_split_key", "wire_twice"],
+        |e| e.wire[0] = e.wire[1].clone(),
+        &["wire_partition", "wire_twice"],
     ),
     (
-        "an account in two partitions",
+        "an account in another partition",
         |e| {
             let late = record(e, 22).clone();
             lose(e, b"22");
-            e.wire.push(vec![late]);
+            e.wire[0].push(late);
         },
-        &["wire_incomplete", "wire_split_key"],
+        &["wire_incomplete", "wire_partition"],
     ),
     (
         "another number of partitions",
@@ -147,7 +145,25 @@ pub(in super::super) const WIRE: &[Case] = &[
     ),
     ("a key of somebody else", |e| record(e, 22).key = Some(b"c".to_vec()), &["wire_key"]),
     ("no key", |e| record(e, 22).key = None, &["wire_key"]),
-    ("keys by payment", |e| by_payment(e), &[]),
+    ("keys by payment", |e| spread_by(e, "payment"), &[]),
+    ("keys by the account credited", |e| spread_by(e, "credit_account"), &[]),
+    (
+        "keys by another setting",
+        |e| {
+            spread_by(e, "credit_account");
+            e.publish_key = "debit_account".into();
+        },
+        &["wire_key"],
+    ),
+    (
+        "a payment in another partition",
+        |e| {
+            spread_by(e, "payment");
+            let last = e.wire[2].pop().expect("there is one");
+            e.wire[0].push(last);
+        },
+        &["wire_incomplete", "wire_partition"],
+    ),
     (
         "a message of another event",
         |e| {
@@ -220,15 +236,8 @@ fn foreign_link(e: &mut Evidence) {
     *prev = "ab".repeat(32).into_bytes();
 }
 
-/// All events that concern a payment have its id as their key, and one partition.
-fn by_payment(e: &mut Evidence) {
-    let events = e.ledgers[0].events.clone();
-    for record in e.wire.iter_mut().flatten() {
-        let row = events.iter().find(|row| is_of(record, row.seq.to_string().as_bytes()));
-        let Some(row) = row.filter(|row| row.kind > 2 && record.headers.len() > 1) else {
-            continue;
-        };
-        let payment = row.reference.map_or(row.seq, |(seq, _)| seq);
-        record.key = Some(format!("pay_{payment}").into_bytes());
-    }
+/// The topic as it is with another setting.
+fn spread_by(e: &mut Evidence, setting: &str) {
+    e.publish_key = setting.into();
+    seal(e);
 }
