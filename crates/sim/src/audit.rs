@@ -19,6 +19,7 @@ mod items;
 mod placed;
 
 mod commits;
+mod lost;
 mod wire;
 
 mod report;
@@ -28,6 +29,7 @@ mod tests;
 
 use crate::evidence::{Committed, Evidence, Reached, Violation};
 use index::Indexes;
+use lost::Lost;
 pub use payments::TRANSITIONS;
 use report::Report;
 
@@ -52,7 +54,8 @@ pub fn audit(evidence: &Evidence) -> Verdict {
     calls::check(&evidence.calls, &indexes, rewound, &mut report);
     items::check(evidence, &indexes, &mut report);
     commits::check(evidence, &mut report);
-    wire::check(evidence, &indexes, rewound, &mut report);
+    let lost = Lost::of(&evidence.commits);
+    wire::check(evidence, &indexes, (&lost, rewound), &mut report);
     ends(evidence, &mut report);
     report.verdict()
 }

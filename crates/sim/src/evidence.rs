@@ -26,6 +26,8 @@ pub struct Evidence {
     pub wire: Vec<Vec<Record>>,
     /// What stood before that and expired: there to be read for a while by whoever follows.
     pub expired: Vec<Vec<Record>>,
+    /// What somebody took of it who followed it all along.
+    pub followed: Vec<Followed>,
     /// Named stops, in order.
     pub stops: Vec<Stop>,
     /// What had to happen by the end and has not, in words.
@@ -217,6 +219,18 @@ pub struct Record {
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// What a reader took of a ledger in a partition.
+#[derive(Clone, Debug)]
+pub struct Followed {
+    /// The ledger's name, as the records say it.
+    pub ledger: String,
+    pub partition: usize,
+    /// Seqs and chain hashes, in the order in which they were taken.
+    pub taken: Vec<(u64, [u8; 32])>,
+    /// Whether it met another history.
+    pub has_stopped: bool,
 }
 
 /// A named stop.

@@ -157,7 +157,14 @@ fn on_wire<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
     let some = start + site.world.below(end - start + 1);
     match fault {
         Fault::WireTruncated if some < end => site.broker.truncate(PUBLISHED, partition, some),
-        Fault::WireExpired if start < some => site.broker.expire(PUBLISHED, partition, some),
+        // Records are kept for longer than whoever follows them is late.
+        Fault::WireExpired => {
+            let below = some.min(site.reader.done_below(&site.broker, partition));
+            if below <= start {
+                return false;
+            }
+            site.broker.expire(PUBLISHED, partition, below);
+        }
         Fault::WireRecreated => site.broker.create(PUBLISHED, site.setup.partitions),
         Fault::WireForeign => {
             let headers = match site.world.below(2) {

@@ -2,8 +2,9 @@
 //!
 //! Reading order: [`world`] (tasks, time, chance), [`faults`] (what can go wrong), [`model`] and
 //! [`broker`] (store and wire), [`process`] (the product's own doors and legs), [`clients`] and
-//! [`feeds`] (the workload), [`fate`] (what happens at some moment), [`run`] (one run), [`audit`]
-//! (what of it was wrong), [`campaign`] (many runs), [`shrink`] (a smaller run that fails too).
+//! [`feeds`] (the workload), [`reader`] (who follows what is published), [`fate`] (what happens at
+//! some moment), [`run`] (one run), [`audit`] (what of it was wrong), [`campaign`] (many runs),
+//! [`shrink`] (a smaller run that fails too).
 //! Deliberately absent: real time, real networks and real brokers; they have tests of their own.
 
 mod audit;
@@ -17,9 +18,11 @@ mod evidence;
 mod fate;
 mod faults;
 mod feeds;
+mod links;
 mod model;
 mod net;
 mod process;
+mod reader;
 mod report;
 mod run;
 mod seeds;

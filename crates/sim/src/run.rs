@@ -108,6 +108,7 @@ fn begin<B: Backend + Server>(site: &Site<B>) {
     writer.begin();
     (0..site.setup.processes).for_each(|_| site.start());
     clients::begin(site);
+    site.reader.begin(&site.broker, &site.net);
     fate::begin(site);
 }
 
@@ -138,6 +139,12 @@ fn unsettled<B: Backend>(site: &Site<B>) -> Vec<String> {
     if left.is_empty() {
         let ledgers = 1..=site.setup.ledgers.len() as u32;
         left.extend(ledgers.filter_map(|ledger| unconfirmed(site, ledger)));
+    }
+    if left.is_empty() {
+        let unread = site.reader.unread(&site.broker);
+        left.extend(
+            unread.map(|partition| format!("partition {partition} is not read to its end")),
+        );
     }
     left
 }
@@ -197,6 +204,7 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     let mut evidence = Evidence {
         calls: site.calls.all(),
         items: site.feeds.items(),
+        followed: site.reader.followed(),
         publish_key: site.setup.key.as_str().into(),
         stops: site.stops(),
         unsettled,

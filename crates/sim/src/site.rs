@@ -9,6 +9,7 @@ use crate::faults::Faults;
 use crate::feeds::Feeds;
 use crate::net::Net;
 use crate::process::{self, Waiting};
+use crate::reader::Reader;
 use crate::setup::Setup;
 use crate::store::Backend;
 use crate::world::{OUTSIDE, Process, World};
@@ -33,6 +34,7 @@ pub struct Site<B: Backend> {
     pub doors: Doors,
     pub feeds: Feeds,
     pub calls: Calls,
+    pub reader: Reader,
     pub tally: Arc<Tally>,
     pub seen: Seen,
     pub defect: Planted,
@@ -52,6 +54,7 @@ impl<B: Backend> Clone for Site<B> {
             doors: self.doors.clone(),
             feeds: self.feeds.clone(),
             calls: self.calls.clone(),
+            reader: self.reader.clone(),
             tally: self.tally.clone(),
             seen: self.seen.clone(),
             defect: self.defect,
@@ -71,6 +74,7 @@ impl<B: Backend> Site<B> {
             broker,
             backend: Arc::new(backend),
             feeds: Feeds::new(&setup),
+            reader: Reader::new(&setup),
             setup: Arc::new(setup),
             doors: Doors::default(),
             calls: Calls::default(),

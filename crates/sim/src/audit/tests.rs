@@ -4,6 +4,7 @@
 //! besides stands beside it.
 
 mod cases;
+mod published;
 mod rows;
 mod sample;
 
@@ -38,13 +39,14 @@ fn each_broken_promise_is_told_by_its_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-const TABLES: [&[Case]; 7] = [
+const TABLES: [&[Case]; 8] = [
     cases::LEDGER,
     cases::PAYMENTS,
     cases::CALLS,
     cases::ITEMS,
     cases::COMMITS,
     cases::WIRE,
+    cases::READER,
     cases::ENDS,
 ];
 
@@ -114,6 +116,7 @@ fn every_invariant_that_the_source_names_has_a_case() {
         include_str!("replay.rs"),
         include_str!("shape.rs"),
         include_str!("wire.rs"),
+        include_str!("wire/followed.rs"),
     ];
     let is_name = |text: &str| text.bytes().all(|byte| byte == b'_' || byte.is_ascii_lowercase());
     let cases = TABLES.concat();

@@ -2,27 +2,28 @@
 //!
 //! Promises P3 and P5: whoever follows the links gets each event of a ledger once, in order, in one
 //! partition, with the chain's hash; and nothing stands there that the store does not hold.
-//! Two readers are held to it. One followed the topic all along and read what has expired since: it
-//! has everything. The other comes now: it begins at the first record that is still there, and
-//! again behind a hole whose records have expired.
+//! Three readers are held to it. One followed the topic while all happened ([`followed`]). One
+//! reads now, what has expired since too: it has everything. The last comes now: it begins at the
+//! first record that is still there, and again behind a hole whose records have expired.
 
+mod followed;
 mod keys;
 mod murmur2;
-mod stamp;
 
 use super::chain::hex;
 use super::index::{Index, Indexes};
+use super::lost::Lost;
 use super::report::Report;
 use super::shape::TYPES;
-use crate::evidence::{Evidence, Record, Row};
+use crate::evidence::{Evidence, Record, Row, Stop};
+use crate::links::{Link, NONE, Stamp, Verdict};
 use keys::Keys;
-use stamp::{Link, NONE, Stamp};
 
 /// Read all partitions; with none, nothing is published.
 pub(super) fn check(
     evidence: &Evidence,
     indexes: &Indexes<'_>,
-    rewound: bool,
+    (lost, rewound): (&Lost, bool),
     report: &mut Report,
 ) {
     if evidence.wire.is_empty() {
@@ -50,6 +51,18 @@ pub(super) fn check(
             wire.complete(at, index, report);
         }
     }
+    let is_shut = is_shut(evidence);
+    for index in indexes.list.iter().filter(|_| !wire.moved) {
+        let is_whole = !is_shut && !stopped(index);
+        followed::check(evidence, index, (&wire.keys, lost, is_whole), report);
+    }
+    followed::strangers(evidence, indexes, report);
+}
+
+/// Whether nobody publishes any more until somebody decides which history counts.
+fn is_shut(evidence: &Evidence) -> bool {
+    let is_shut = |stop: &Stop| stop.what == "process" && stop.name == "wire_fork";
+    evidence.stops.iter().any(|stop| stop.is_allowed && is_shut(stop))
 }
 
 struct Wire<'a> {
@@ -143,17 +156,18 @@ impl<'a> Wire<'a> {
             return false;
         }
         let last = *reader.last.get_or_insert(stamp.prev);
-        if stamp.this.seq <= last.seq {
-            return false;
-        }
-        if last.seq < stamp.prev.seq {
-            reader.hole.get_or_insert(place);
-            return false;
-        }
-        if stamp.prev == last {
-            // Whatever was behind a hole comes again behind this.
-            (reader.last, reader.hole) = (Some(stamp.this), None);
-            return true;
+        match stamp.verdict(last) {
+            Verdict::Skip => return false,
+            Verdict::Hole => {
+                reader.hole.get_or_insert(place);
+                return false;
+            }
+            Verdict::Take => {
+                // Whatever was behind a hole comes again behind this.
+                (reader.last, reader.hole) = (Some(stamp.this), None);
+                return true;
+            }
+            Verdict::Fork => {}
         }
         reader.stopped = true;
         if !self.forked {

@@ -5,6 +5,7 @@ mod commits;
 mod items;
 mod ledger;
 mod payments;
+mod reader;
 mod wire;
 
 use crate::evidence::{Committed, Evidence, Row, Stop};
@@ -13,6 +14,7 @@ pub(super) use commits::COMMITS;
 pub(super) use items::ITEMS;
 pub(super) use ledger::LEDGER;
 pub(super) use payments::PAYMENTS;
+pub(super) use reader::READER;
 pub(super) use wire::WIRE;
 
 /// What is broken, how, and everything that is told of it.

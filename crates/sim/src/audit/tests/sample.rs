@@ -1,8 +1,9 @@
 //! A run in which all is well: a log that shows every transition, one topic that was taken, one
 //! that was published.
 
+use super::published::{followed, wire};
 use super::rows::{answer, call, id, row, side};
-use crate::audit::chain::{hex, recompute};
+use crate::audit::chain::recompute;
 use crate::evidence::*;
 use std::collections::BTreeMap;
 
@@ -222,78 +223,5 @@ pub(super) fn seal(evidence: &mut Evidence) {
     let kept = ledger.events.iter().zip(&chain).filter(|(row, _)| row.seq % 1_024 == 0);
     ledger.anchors = kept.map(|(row, hash)| (row.seq, *hash)).collect();
     evidence.wire = wire(ledger, &chain, &evidence.publish_key);
-}
-
-/// Three partitions, with a stranger, a record that came early and one that came again.
-fn wire(ledger: &Ledger, chain: &[[u8; 32]], setting: &str) -> Vec<Vec<Record>> {
-    let mut wire = vec![Vec::new(), vec![stranger()], Vec::new()];
-    let mut last = [(0, [0; 32]); 3];
-    for (row, hash) in ledger.events.iter().zip(chain) {
-        let key = key(row, setting);
-        let partition = partition(&key);
-        let this = (row.seq, *hash);
-        wire[partition].push(record(row, &key, this, last[partition]));
-        last[partition] = this;
-    }
-    let (early, again) = (wire[1][4].clone(), wire[1][1].clone());
-    wire[1].insert(2, early);
-    wire[1].insert(4, again);
-    for records in &mut wire {
-        records.iter_mut().zip(10..).for_each(|(record, offset)| record.offset = offset);
-    }
-    wire
-}
-
-/// The key of a row's record, by the words of the contract.
-fn key(row: &Row, setting: &str) -> String {
-    let id = |side: &Option<Side>| side.as_ref().map(|side| side.id.clone()).unwrap_or_default();
-    let is_back = matches!(row.kind, 5 | 6);
-    match setting {
-        _ if row.kind < 3 => id(&row.debit),
-        "payment" => format!("pay_{}", row.reference.map_or(row.seq, |(seq, _)| seq)),
-        "credit_account" if is_back => id(&row.debit),
-        "credit_account" => id(&row.credit),
-        _ if is_back => id(&row.credit),
-        _ => id(&row.debit),
-    }
-}
-
-/// Of three partitions, the one of a key; computed by a program of another language.
-fn partition(key: &str) -> usize {
-    match key {
-        "pay_5" | "pay_13" => 0,
-        "a" | "c" | "x" | "pay_8" | "pay_12" | "pay_17" | "pay_21" => 1,
-        _ => 2,
-    }
-}
-
-fn stranger() -> Record {
-    let headers = vec![("semel-seq".to_string(), b"1".to_vec())];
-    Record { offset: 0, key: None, value: Some(b"hello".to_vec()), headers }
-}
-
-fn record(row: &Row, key: &str, this: (u64, [u8; 32]), prev: (u64, [u8; 32])) -> Record {
-    const TYPES: [&str; 9] = [
-        "account.opened",
-        "account.closed",
-        "payment.succeeded",
-        "payment.declined",
-        "payment.refunded",
-        "payment.refund_declined",
-        "payment.pending",
-        "payment.captured",
-        "payment.voided",
-    ];
-    let kind = TYPES.get(usize::from(row.kind) - 1).copied().unwrap_or_default();
-    let value = format!(r#"{{"type":"{kind}","id":"{}","seq":{},"at":"x"}}"#, row.id, row.seq);
-    let texts = [
-        ("semel-ledger", "main".to_string()),
-        ("semel-seq", this.0.to_string()),
-        ("semel-hash", hex(&this.1)),
-        ("semel-prev", prev.0.to_string()),
-        ("semel-prev-hash", hex(&prev.1)),
-        ("ce_specversion", "1.0".into()),
-    ];
-    let headers = texts.map(|(name, text)| (name.to_string(), text.into_bytes())).to_vec();
-    Record { offset: 0, key: Some(key.into()), value: Some(value.into_bytes()), headers }
+    evidence.followed = followed(ledger, &chain, &evidence.publish_key);
 }

@@ -39,6 +39,12 @@ impl Keys {
         ((murmur2::hash(key) & 0x7fff_ffff) % self.partitions.max(1)) as usize
     }
 
+    /// In which partition an event has to stand.
+    pub(super) fn place(&self, index: &Index<'_>, row: &Row) -> Option<usize> {
+        let (prefix, rest) = self.key(index, row)?;
+        Some(self.partition(format!("{prefix}{rest}").as_bytes()))
+    }
+
     /// Whether the record has the key of its event.
     pub(super) fn fits(&self, record: &Record, index: &Index<'_>, row: &Row) -> bool {
         let (Some(found), Some((prefix, rest))) = (&record.key, self.key(index, row)) else {

@@ -26,7 +26,14 @@ pub(in super::super) const LEDGER: &[Case] = &[
     (
         "a row was altered",
         |e| row(e, 10).at += 1,
-        &["chain_broken", "wire_incomplete", "wire_stranger", "wire_unknown_event"],
+        &[
+            "chain_broken",
+            "reader_incomplete",
+            "reader_stranger",
+            "wire_incomplete",
+            "wire_stranger",
+            "wire_unknown_event",
+        ],
     ),
     (
         "an anchor too many",

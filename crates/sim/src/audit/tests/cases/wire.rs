@@ -6,7 +6,7 @@ use crate::evidence::*;
 
 pub(in super::super) const WIRE: &[Case] = &[
     ("nothing is published", |e| e.wire.clear(), &[]),
-    ("a topic without a record", |e| e.wire = vec![vec![], vec![]], &["wire_incomplete"]),
+    ("a topic without a record", |e| e.wire = vec![vec![]; 3], &["wire_incomplete"]),
     ("a record that is not there", |e| lose(e, b"22"), &["wire_incomplete"]),
     ("a record from the middle", |e| lose(e, b"7"), &["wire_incomplete"]),
     (
@@ -153,7 +153,7 @@ pub(in super::super) const WIRE: &[Case] = &[
             spread_by(e, "credit_account");
             e.publish_key = "debit_account".into();
         },
-        &["wire_key"],
+        &["reader_partition", "wire_key"],
     ),
     (
         "a payment in another partition",

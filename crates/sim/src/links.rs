@@ -1,27 +1,42 @@
-//! What a record's headers say of its place, read by the contract's words.
+//! What a record's headers say of its place, and the reader's rule, by the contract's words.
 //!
-//! Deliberately absent: a judgement on records that are not ours, or say it wrongly. They are
+//! Shared by who follows the topic during a run and by the auditor. Deliberately absent: the
+//! core's own rule, and a judgement on records that are not ours, or say it wrongly. They are
 //! nobody's, and whoever misses an event because of one tells that.
 
 /// A message as others name it: the seq of its event and the ledger's chain after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Link {
-    pub(super) seq: u64,
-    pub(super) hash: [u8; 32],
+pub struct Link {
+    pub seq: u64,
+    pub hash: [u8; 32],
 }
 
 /// What the first message of a partition names as the one before it.
-pub(super) const NONE: Link = Link { seq: 0, hash: [0; 32] };
+pub const NONE: Link = Link { seq: 0, hash: [0; 32] };
 
-pub(super) struct Stamp<'a> {
-    pub(super) ledger: &'a str,
-    pub(super) this: Link,
-    pub(super) prev: Link,
+/// What a reader does with a record of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It follows the last one.
+    Take,
+    /// It was taken before.
+    Skip,
+    /// Something before it is not there yet.
+    Hole,
+    /// It belongs to another history.
+    Fork,
+}
+
+/// What a record says of its own place.
+pub struct Stamp<'a> {
+    pub ledger: &'a str,
+    pub this: Link,
+    pub prev: Link,
 }
 
 impl<'a> Stamp<'a> {
     /// `None` when it is not one of ours.
-    pub(super) fn read(headers: &'a [(String, Vec<u8>)]) -> Option<Stamp<'a>> {
+    pub fn read(headers: &'a [(String, Vec<u8>)]) -> Option<Stamp<'a>> {
         let mut texts: [Option<&str>; 5] = [None; 5];
         for (name, text) in headers {
             let Some(at) = NAMES.iter().position(|known| known == name) else { continue };
@@ -34,6 +49,16 @@ impl<'a> Stamp<'a> {
         let this = Link { seq: decimal(seq?)?, hash: digits(hash?)? };
         let prev = Link { seq: decimal(prev?)?, hash: digits(prev_hash?)? };
         (prev.seq < this.seq).then_some(Stamp { ledger: ledger?, this, prev })
+    }
+
+    /// What whoever took `last` last does with it.
+    pub fn verdict(&self, last: Link) -> Verdict {
+        match (self.this.seq <= last.seq, last.seq < self.prev.seq) {
+            (true, _) => Verdict::Skip,
+            (false, true) => Verdict::Hole,
+            (false, false) if self.prev == last => Verdict::Take,
+            (false, false) => Verdict::Fork,
+        }
     }
 }
 
