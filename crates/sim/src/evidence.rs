@@ -24,6 +24,8 @@ pub struct Evidence {
     pub publish_key: String,
     /// What the published topic holds at the end, by partition, in the order of its offsets.
     pub wire: Vec<Vec<Record>>,
+    /// Whether the topic was made again with another number of partitions.
+    pub respread: bool,
     /// What stood before that and expired: there to be read for a while by whoever follows.
     pub expired: Vec<Vec<Record>>,
     /// What somebody took of it who followed it all along.

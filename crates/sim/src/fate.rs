@@ -2,7 +2,7 @@
 
 use crate::faults::{Fault, Faults, Manner};
 use crate::net::SERVER_TIMEOUT;
-use crate::setup::PUBLISHED;
+use crate::setup::{MOST_PARTITIONS, PUBLISHED};
 use crate::site::Site;
 use crate::store::Backend;
 use crate::world::OUTSIDE;
@@ -152,20 +152,29 @@ async fn happens_soon<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
 }
 
 fn on_wire<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
-    let partition = site.world.below(u64::from(site.setup.partitions)) as u32;
+    let partitions = site.broker.about(PUBLISHED).partitions;
+    let partition = site.world.below(u64::from(partitions)) as u32;
     let (start, end) = site.broker.bounds(PUBLISHED, partition);
     let some = start + site.world.below(end - start + 1);
     match fault {
         Fault::WireTruncated if some < end => site.broker.truncate(PUBLISHED, partition, some),
-        // Records are kept for longer than whoever follows them is late.
-        Fault::WireExpired => {
+        // Records are kept for longer than whoever follows them is late. That records were lost can
+        // no longer be seen where those before them have expired.
+        Fault::WireExpired if site.faults.fired(Fault::WireTruncated) == 0 => {
             let below = some.min(site.reader.done_below(&site.broker, partition));
             if below <= start {
                 return false;
             }
             site.broker.expire(PUBLISHED, partition, below);
         }
-        Fault::WireRecreated => site.broker.create(PUBLISHED, site.setup.partitions),
+        Fault::WireRecreated => site.broker.create(PUBLISHED, partitions),
+        Fault::WireRespread => {
+            let other = 1 + site.world.below(u64::from(MOST_PARTITIONS)) as u32;
+            if other == partitions {
+                return false;
+            }
+            site.broker.create(PUBLISHED, other);
+        }
         Fault::WireForeign => {
             let headers = match site.world.below(2) {
                 0 => vec![("semel-seq".to_owned(), b"1".to_vec())],
@@ -238,6 +247,7 @@ pub fn explains(faults: &Faults, code: Code) -> bool {
         // What was read may expire; a store that was rewound reads it again.
         Code::IngestGap => &[Fault::TopicGap, Fault::StoreRewind],
         Code::TopicCompacted => &[Fault::TopicCompacted],
+        Code::SpreadChanged => &[Fault::WireRespread],
         _ => &[],
     };
     causes.iter().any(|cause| faults.fired(*cause) > 0)

@@ -75,6 +75,7 @@ faults! {
     WireDropped = "wire.dropped", OneIn(20, 200), "A batch is acknowledged and lost.";
     WireTruncated = "wire.truncated", Times(2), "The published topic loses its last records.";
     WireRecreated = "wire.recreated", Times(1), "The published topic is made again, empty.";
+    WireRespread = "wire.respread", Once, "It is made again with another number of partitions.";
     WireExpired = "wire.expired", Times(1), "The published topic's first records expire.";
     WireForeign = "wire.foreign", Times(5), "Somebody else writes to the published topic.";
     TopicAborted = "topic.aborted", OneIn(4, 20), "A Kafka transaction on a topic is aborted.";

@@ -3,7 +3,8 @@
 //!
 //! It goes by the links alone, as the contract tells others to. Where it cannot read on (the topic
 //! is another one, what it wants is out of range, what it read last is not there any more) it reads
-//! again from the log's beginning, and skips what it took.
+//! again from the log's beginning, and skips what it took. With another number of partitions it is
+//! another topic, of which nothing was read.
 //! Deliberately absent: the core's own reading, and any cursor but the last message taken.
 
 use crate::broker::Broker;
@@ -11,9 +12,9 @@ use crate::broker::client::Client;
 use crate::evidence::Followed;
 use crate::links::{Link, NONE, Stamp, Verdict};
 use crate::net::Net;
-use crate::setup::{PUBLISHED, Setup};
+use crate::setup::{MOST_PARTITIONS, PUBLISHED};
 use crate::world::OUTSIDE;
-use semel_core::wire::{Fetched, Record, Topic};
+use semel_core::wire::{About, Fetched, Record, Topic};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub struct Reader(Arc<Vec<Mutex<Progress>>>);
 struct Progress {
     /// The id of the topic.
     topic: String,
+    /// How many partitions that has.
+    partitions: u32,
     /// The next offset to read.
     next: u64,
     /// The record that was read last.
@@ -50,8 +53,8 @@ struct Own {
 
 impl Reader {
     /// A reader that has read nothing yet.
-    pub fn new(setup: &Setup) -> Reader {
-        Reader(Arc::new((0..setup.partitions).map(|_| Mutex::default()).collect()))
+    pub fn new() -> Reader {
+        Reader(Arc::new((0..MOST_PARTITIONS).map(|_| Mutex::default()).collect()))
     }
 
     /// Let it read.
@@ -63,8 +66,9 @@ impl Reader {
                 loop {
                     world.sleep(world.some_time(AGAIN)).await;
                     let (from, limit) = (reader.from(partition), 1 + world.below(PAGE) as usize);
-                    if let Ok(fetched) = topic.fetch(partition, from, limit + 1).await {
-                        reader.progress(partition).read(from, fetched);
+                    let fetched = topic.fetch(partition, from, limit + 1).await;
+                    if let (Ok(about), Ok(fetched)) = (topic.about().await, fetched) {
+                        reader.progress(partition).read(&about, from, fetched);
                     }
                 }
             });
@@ -99,11 +103,11 @@ impl Reader {
             let progress = self.progress(*partition);
             progress.stands(broker, *partition) && end <= progress.next
         };
-        (0..self.0.len() as u32).find(|partition| !is_read(partition))
+        (0..broker.about(PUBLISHED).partitions).find(|partition| !is_read(partition))
     }
 
     /// All that it took.
-    pub fn followed(&self) -> Vec<Followed> {
+    pub fn followed(&self, broker: &Broker) -> Vec<Followed> {
         let of = |partition: u32| {
             let progress = self.progress(partition);
             let told = |(ledger, own): (&String, &Own)| Followed {
@@ -114,7 +118,7 @@ impl Reader {
             };
             progress.ledgers.iter().map(told).collect::<Vec<_>>()
         };
-        (0..self.0.len() as u32).flat_map(of).collect()
+        (0..broker.about(PUBLISHED).partitions).flat_map(of).collect()
     }
 }
 
@@ -130,7 +134,13 @@ impl Progress {
     }
 
     /// Read what was fetched from the offset `from` on.
-    fn read(&mut self, from: u64, fetched: Fetched) {
+    fn read(&mut self, about: &About, from: u64, fetched: Fetched) {
+        if about.id != fetched.topic {
+            return;
+        }
+        if about.partitions != self.partitions {
+            *self = Progress { partitions: about.partitions, ..Progress::default() };
+        }
         let mut records = fetched.records.into_iter();
         let is_there = (fetched.start..=fetched.end).contains(&from);
         let is_same = self.last.as_ref().is_none_or(|last| records.next().as_ref() == Some(last));

@@ -204,14 +204,15 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     let mut evidence = Evidence {
         calls: site.calls.all(),
         items: site.feeds.items(),
-        followed: site.reader.followed(),
+        followed: site.reader.followed(&site.broker),
+        respread: site.faults.fired(Fault::WireRespread) > 0,
         publish_key: site.setup.key.as_str().into(),
         stops: site.stops(),
         unsettled,
         ..Evidence::default()
     };
     site.backend.tell(&mut evidence);
-    for partition in 0..site.setup.partitions {
+    for partition in 0..site.broker.about(PUBLISHED).partitions {
         let start = site.broker.bounds(PUBLISHED, partition).0;
         let records = site.broker.fetch(PUBLISHED, partition, start, usize::MAX).records;
         evidence.wire.push(records.into_iter().map(copy).collect());

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// The topic that events are published to.
 pub const PUBLISHED: &str = "payments.event";
 
+/// How many partitions it has at most.
+pub const MOST_PARTITIONS: u32 = 4;
+
 /// How messages of topics and lines of files are taken.
 const MAPPING: &str = r#"
     idempotency_key = { at = "/id" }
@@ -76,7 +79,7 @@ impl Setup {
             files,
             processes: 1 + world.below(max_processes),
             clients: 2 + world.below(10),
-            partitions: 1 + world.below(4) as u32,
+            partitions: 1 + world.below(u64::from(MOST_PARTITIONS)) as u32,
             key: [Key::DebitAccount, Key::CreditAccount, Key::Payment][world.below(3) as usize],
             wishes: payments - fed,
             faulty: Duration::from_secs(20 + world.below(40)),

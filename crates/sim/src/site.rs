@@ -74,7 +74,7 @@ impl<B: Backend> Site<B> {
             broker,
             backend: Arc::new(backend),
             feeds: Feeds::new(&setup),
-            reader: Reader::new(&setup),
+            reader: Reader::new(),
             setup: Arc::new(setup),
             doors: Doors::default(),
             calls: Calls::default(),

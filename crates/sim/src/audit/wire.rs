@@ -34,7 +34,7 @@ pub(super) fn check(
         indexes,
         rewound,
         forked: allowed("wire_fork"),
-        moved: allowed("spread_changed"),
+        moved: is_mixed(evidence),
         keys: Keys::of(evidence),
         taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
     };
@@ -57,6 +57,15 @@ pub(super) fn check(
         followed::check(evidence, index, (&wire.keys, lost, is_whole), report);
     }
     followed::strangers(evidence, indexes, report);
+}
+
+/// Whether the topic may hold what belongs to another number of partitions, and publishing stopped
+/// before that was found.
+fn is_mixed(evidence: &Evidence) -> bool {
+    let is_stopped = |stop: &Stop| {
+        stop.is_allowed && (stop.name == "spread_changed" || stop.what.starts_with("publish of "))
+    };
+    evidence.respread && evidence.stops.iter().any(is_stopped)
 }
 
 /// Whether nobody publishes any more until somebody decides which history counts.
@@ -170,7 +179,7 @@ impl<'a> Wire<'a> {
             Verdict::Fork => {}
         }
         reader.stopped = true;
-        if !self.forked {
+        if !self.forked && !self.moved {
             report.tell("wire_fork", || {
                 let (ledger, this, prev) = (stamp.ledger, stamp.this.seq, stamp.prev.seq);
                 let (said, last) = (hex(&stamp.prev.hash), (last.seq, hex(&last.hash)));

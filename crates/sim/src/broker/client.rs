@@ -51,7 +51,12 @@ impl Topic for Client {
             true => 1 + self.net.world.below(limit.min(10) as u64) as usize,
             false => limit,
         };
-        self.ask(move |broker, name| broker.fetch(name, partition, from, limit)).await
+        let fetch = move |broker: &Broker, name: &str| {
+            let is_there = partition < broker.about(name).partitions;
+            is_there.then(|| broker.fetch(name, partition, from, limit))
+        };
+        let nowhere = || Failure::Retryable("there is no such partition".into());
+        self.ask(fetch).await?.ok_or_else(nowhere)
     }
 
     fn producer(&self) -> ModelProducer {

@@ -117,7 +117,8 @@ impl Carrier {
 }
 
 fn append(broker: &Broker, topic: &str, batch: Vec<Message>) {
-    for Message { partition, raw } in batch {
+    let partitions = broker.about(topic).partitions;
+    for Message { partition, raw } in batch.into_iter().filter(|it| it.partition < partitions) {
         broker.append(topic, partition, raw, None);
     }
 }

@@ -61,6 +61,7 @@ pub(in super::super) const READER: &[Case] = &[
         "another number of partitions",
         |e| {
             e.followed[0].partition = 0;
+            e.respread = true;
             stop(e, "spread_changed", true);
         },
         &[],

@@ -139,6 +139,7 @@ pub(in super::super) const WIRE: &[Case] = &[
             let late = record(e, 22).clone();
             lose(e, b"22");
             e.wire.push(vec![late]);
+            e.respread = true;
             stop(e, "spread_changed", true);
         },
         &[],
