@@ -27,7 +27,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use crate::evidence::{Committed, Evidence, Reached, Violation};
+use crate::evidence::{Evidence, Reached, Violation};
 use index::Indexes;
 use lost::Lost;
 pub use payments::TRANSITIONS;
@@ -49,23 +49,25 @@ pub fn audit(evidence: &Evidence) -> Verdict {
     for index in &indexes.list {
         replay::check(index, &mut report);
     }
-    let rewound =
-        evidence.commits.iter().any(|committed| matches!(committed, Committed::Rewound { .. }));
-    calls::check(&evidence.calls, &indexes, rewound, &mut report);
+    let lost = Lost::of(&evidence.commits);
+    calls::check(&evidence.calls, &indexes, &lost, &mut report);
     items::check(evidence, &indexes, &mut report);
     commits::check(evidence, &mut report);
-    let lost = Lost::of(&evidence.commits);
-    wire::check(evidence, &indexes, (&lost, rewound), &mut report);
-    ends(evidence, &mut report);
+    wire::check(evidence, &indexes, &lost, &mut report);
+    ends(evidence, &indexes, &lost, &mut report);
     report.verdict()
 }
 
 /// What stopped, and what never came to rest.
-fn ends(evidence: &Evidence, report: &mut Report) {
-    for stop in evidence.stops.iter().filter(|stop| !stop.is_allowed) {
-        report.tell("unexpected_stop", || {
-            format!("{} stopped: {}: {}", stop.what, stop.name, stop.detail)
-        });
+fn ends(evidence: &Evidence, indexes: &Indexes<'_>, lost: &Lost, report: &mut Report) {
+    for stop in &evidence.stops {
+        let name = stop.what.strip_prefix("publish of ");
+        let ledger = name.and_then(|name| indexes.named(name)).map(|index| index.ledger.no);
+        if !stop.is_allowed || !lost.explains(stop, ledger) {
+            report.tell("unexpected_stop", || {
+                format!("{} stopped: {}: {}", stop.what, stop.name, stop.detail)
+            });
+        }
     }
     for what in &evidence.unsettled {
         report.tell("not_settled", || what.clone());

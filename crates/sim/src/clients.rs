@@ -5,7 +5,7 @@
 
 pub mod wishes;
 
-use crate::evidence::{Ask, Call, Told};
+use crate::evidence::{Answer, Ask, Call, Told};
 use crate::faults::Fault;
 use crate::net::Net;
 use crate::process::Waiting;
@@ -129,9 +129,10 @@ impl<B: Backend> Client<B> {
 
 /// Send a call to some process, once; what is told.
 async fn ask<B: Backend>(site: &Site<B>, ledger: u32, call: usize) -> Told {
+    let asked_at = site.world.now();
     let told = send(site, ledger, call).await;
     let mut book = site.calls.lock();
-    book.calls[call].told.push(told.clone());
+    book.calls[call].told.push(Answer { asked_at, told: told.clone() });
     drop(book);
     site.world.tell("client", || {
         let Call { key, ask, .. } = &site.calls.lock().calls[call];

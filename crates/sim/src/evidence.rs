@@ -46,7 +46,7 @@ pub struct Call {
     /// What was asked. Two calls may have one key.
     pub ask: Ask,
     /// Everything that was told, in order of time.
-    pub told: Vec<Told>,
+    pub told: Vec<Answer>,
 }
 
 /// What was asked.
@@ -67,6 +67,14 @@ pub enum Ask {
 }
 
 /// An answer that a client got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// When its request was sent, in microseconds of the world.
+    pub asked_at: u64,
+    pub told: Told,
+}
+
+/// What it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// 201 or 200: the body, byte for byte.
@@ -115,8 +123,8 @@ pub enum Committed {
     /// A step: events `first_seq..next_seq` were appended to the ledger numbered `ledger`.
     Step { ledger: u32, first_seq: u64, next_seq: u64, moved: Option<Moved> },
     /// The last steps were lost with the server that had them: everything in this list from that
-    /// index on, up to here, never happened.
-    Rewound { to: usize },
+    /// index on, up to here, never happened. `at` in microseconds of the world.
+    Rewound { to: usize, at: u64 },
 }
 
 /// A leg's cursor moved with a step.

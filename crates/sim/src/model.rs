@@ -178,7 +178,7 @@ impl Model {
         commits[..kept].iter().for_each(|(_, commit)| state.apply(commit));
         server.state = state;
         server.commits.iter_mut().for_each(|commits| commits.truncate(kept));
-        server.told.push(Committed::Rewound { to });
+        server.told.push(Committed::Rewound { to, at: self.net.world.now() });
         lost
     }
 }

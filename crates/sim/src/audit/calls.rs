@@ -2,36 +2,42 @@
 //!
 //! Promises P1 and P2 as a client sees them: one key is one request, its first answer is its answer
 //! for ever, what was refused was not done, and nothing was done that nobody asked for.
-//! A store that was rewound may have forgotten what it told; that is all it excuses.
+//! A ledger that lost events in a rewind may have forgotten what it told whoever had asked before;
+//! that is all it excuses.
 
 use super::index::{Index, Indexes};
+use super::lost::{Excuse, Lost};
 use super::report::Report;
 use super::shape::{self, kind};
-use crate::evidence::{Ask, Call, Row, Told};
+use crate::evidence::{Answer, Ask, Call, Row, Told};
 use std::collections::{BTreeMap, HashMap};
 
 /// Check all calls, and every row that only a call can have made.
-pub(super) fn check(calls: &[Call], indexes: &Indexes<'_>, rewound: bool, report: &mut Report) {
+pub(super) fn check(calls: &[Call], indexes: &Indexes<'_>, lost: &Lost, report: &mut Report) {
     let mut keyed = Keyed::default();
-    let mut opened = BTreeMap::<(&str, &str), u32>::new();
+    let mut opened = BTreeMap::<(&str, &str), Vec<&Call>>::new();
     for call in calls {
         match (&call.key, &call.ask) {
             (Some(key), _) => keyed.add(&call.ledger, key, call),
             (None, Ask::Open { id, .. }) => {
-                *opened.entry((&call.ledger, id)).or_default() += firsts(call);
-                account(call, indexes, rewound, report);
+                opened.entry((&call.ledger, id)).or_default().push(call);
+                account(call, indexes, lost, report);
             }
-            (None, _) => account(call, indexes, rewound, report),
+            (None, _) => account(call, indexes, lost, report),
         }
     }
     for ((ledger, key), calls) in &keyed.list {
         let index = indexes.named(ledger);
         let row = index.and_then(|index| index.keyed("", key).map(|row| (index, row)));
-        Named { ledger, key, calls, row, rewound }.check(report);
+        let no = index.map(|index| index.ledger.no);
+        Named { ledger, key, calls, row, excuse: Excuse { lost, no } }.check(report);
     }
-    let firsts = opened.into_iter().filter(|(_, firsts)| *firsts > 1 && !rewound);
-    for ((ledger, id), firsts) in firsts {
-        report.tell("first_told_twice", || format!("{ledger}: account {id}: {firsts} times new"));
+    for ((ledger, id), calls) in opened {
+        let no = indexes.named(ledger).map(|index| index.ledger.no);
+        if let Some(firsts) = (Excuse { lost, no }).too_many_firsts(&calls) {
+            let detail = || format!("{ledger}: account {id}: {firsts} times new");
+            report.tell("first_told_twice", detail);
+        }
     }
     indexes.list.iter().for_each(|index| strangers(index, &keyed, report));
 }
@@ -57,19 +63,13 @@ impl<'a> Keyed<'a> {
     }
 }
 
-/// How often the call was told that it was the first.
-fn firsts(call: &Call) -> u32 {
-    let first = |told: &&Told| matches!(told, Told::Done { replayed: false, .. });
-    call.told.iter().filter(first).count() as u32
-}
-
 /// All calls with one key.
 struct Named<'a> {
     ledger: &'a str,
     key: &'a str,
     calls: &'a [&'a Call],
     row: Option<(&'a Index<'a>, &'a Row)>,
-    rewound: bool,
+    excuse: Excuse<'a>,
 }
 
 impl Named<'_> {
@@ -77,14 +77,17 @@ impl Named<'_> {
         let mut is_done = false;
         for call in self.calls {
             let own = self.row.filter(|(index, row)| is_asked(&call.ask, row, index));
-            for told in &call.told {
-                match told {
+            for answer in &call.told {
+                match &answer.told {
                     Told::Done { body, .. } => {
                         is_done = true;
-                        self.done(body, own.map(|(_, row)| row), report);
+                        if !self.excuse.covers(answer) {
+                            self.done(body, own.map(|(_, row)| row), report);
+                        }
                     }
                     Told::Refused(name) if name == "conflict" => {
-                        self.conflict(call, own.is_some(), report);
+                        let is_other = own.is_none() && self.row.is_some();
+                        self.conflict(call, is_other || self.excuse.covers(answer), report);
                     }
                     _ => {}
                 }
@@ -99,9 +102,6 @@ impl Named<'_> {
 
     /// A call was told that it is done; `own` is the row, if it records that very request.
     fn done(&self, body: &str, own: Option<&Row>, report: &mut Report) {
-        if self.rewound {
-            return;
-        }
         match (own, self.row) {
             (Some(row), _) if row.answer == body => {}
             (Some(row), _) => self.tell("answer_changed", report, || {
@@ -115,10 +115,10 @@ impl Named<'_> {
     }
 
     /// A call was refused because its key was used with another request.
-    fn conflict(&self, call: &Call, is_own: bool, report: &mut Report) {
+    /// `may_be`: its event records another, or was lost.
+    fn conflict(&self, call: &Call, may_be: bool, report: &mut Report) {
         let other = self.calls.iter().any(|other| other.ask != call.ask);
-        let founded = other && (self.rewound || self.row.is_some() && !is_own);
-        if !founded {
+        if !other || !may_be {
             self.tell("conflict_unfounded", report, || {
                 let row = self.row.map(|(_, row)| row.seq);
                 format!("{:?} refused; another asked: {other}; its event: {row:?}", call.ask)
@@ -127,8 +127,7 @@ impl Named<'_> {
     }
 
     fn firsts(&self, report: &mut Report) {
-        let firsts: u32 = self.calls.iter().map(|call| firsts(call)).sum();
-        if firsts > 1 && !self.rewound {
+        if let Some(firsts) = self.excuse.too_many_firsts(self.calls) {
             self.tell("first_told_twice", report, || format!("{firsts} times not replayed"));
         }
     }
@@ -136,7 +135,7 @@ impl Named<'_> {
     /// Whoever was refused, or told that nothing was stored, has left nothing behind.
     fn refused(&self, report: &mut Report) {
         let Some((_, row)) = self.row else { return };
-        let nothing = |told: &Told| matches!(told, Told::Refused(_) | Told::Failed);
+        let nothing = |answer: &Answer| matches!(answer.told, Told::Refused(_) | Told::Failed);
         let refused = |call: &&Call| !call.told.is_empty() && call.told.iter().all(nothing);
         if self.calls.iter().all(refused) {
             self.tell("refused_but_stored", report, || {
@@ -234,12 +233,13 @@ fn is_amount(row: &Row, amount: Option<i64>) -> bool {
 }
 
 /// An account that a call was told to be there, or closed, is.
-fn account(call: &Call, indexes: &Indexes<'_>, rewound: bool, report: &mut Report) {
-    let is_done = call.told.iter().any(|told| matches!(told, Told::Done { .. }));
-    if !is_done || rewound {
+fn account(call: &Call, indexes: &Indexes<'_>, lost: &Lost, report: &mut Report) {
+    let index = indexes.named(&call.ledger);
+    let excuse = Excuse { lost, no: index.map(|index| index.ledger.no) };
+    let is_done = |it: &Answer| matches!(it.told, Told::Done { .. }) && !excuse.covers(it);
+    if !call.told.iter().any(is_done) {
         return;
     }
-    let index = indexes.named(&call.ledger);
     let kept = |id: &str| index.and_then(|index| index.account(id));
     match &call.ask {
         Ask::Open { id, currency, overdraft } => {

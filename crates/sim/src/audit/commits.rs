@@ -40,7 +40,7 @@ pub(super) fn check(evidence: &Evidence, report: &mut Report) {
                     state.advance(at, moved, report);
                 }
             }
-            Committed::Rewound { to } => match kept.get(to) {
+            Committed::Rewound { to, .. } => match kept.get(to) {
                 Some(before) => state = before.clone(),
                 None => report.tell("rewind_ahead", || format!("commit {at} rewinds to {to}")),
             },
@@ -51,7 +51,7 @@ pub(super) fn check(evidence: &Evidence, report: &mut Report) {
 
 fn rewound_to(committed: &Committed) -> Option<usize> {
     match committed {
-        Committed::Rewound { to } => Some(*to),
+        Committed::Rewound { to, .. } => Some(*to),
         _ => None,
     }
 }

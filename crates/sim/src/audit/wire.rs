@@ -20,21 +20,24 @@ use crate::links::{Link, NONE, Stamp, Verdict};
 use keys::Keys;
 
 /// Read all partitions; with none, nothing is published.
-pub(super) fn check(
-    evidence: &Evidence,
-    indexes: &Indexes<'_>,
-    (lost, rewound): (&Lost, bool),
-    report: &mut Report,
-) {
+pub(super) fn check(evidence: &Evidence, indexes: &Indexes<'_>, lost: &Lost, report: &mut Report) {
     if evidence.wire.is_empty() {
         return;
     }
-    let allowed = |name| evidence.stops.iter().any(|stop| stop.is_allowed && stop.name == name);
+    let allowed = |is: &dyn Fn(&Stop) -> bool| evidence.stops.iter().any(|s| s.is_allowed && is(s));
+    // Nobody publishes any more until somebody decides which history counts.
+    let is_shut = allowed(&|stop| stop.what == "process" && stop.name == "wire_fork");
+    let publishing = |index: &Index<'_>| format!("publish of {}", index.name());
+    let stopped = |index: &Index<'_>| is_shut || allowed(&|stop| stop.what == publishing(index));
+    let found = |index: &Index<'_>| {
+        let is_own = |stop: &Stop| stop.what == publishing(index) && stop.name == "wire_fork";
+        lost.any(index.ledger.no) && (is_shut || allowed(&is_own))
+    };
     let mut wire = Wire {
         indexes,
-        rewound,
-        forked: allowed("wire_fork"),
-        moved: is_mixed(evidence),
+        lost,
+        found: indexes.list.iter().map(found).collect(),
+        moved: evidence.respread && allowed(&is_of_publishing),
         keys: Keys::of(evidence),
         taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
     };
@@ -42,43 +45,26 @@ pub(super) fn check(
         let expired = evidence.expired.get(partition).map_or(&[][..], Vec::as_slice);
         wire.read(partition, expired, records, report);
     }
-    let stopped = |index: &Index<'_>| {
-        let name = format!("publish of {}", index.name());
-        evidence.stops.iter().any(|stop| stop.is_allowed && stop.what == name)
-    };
-    if !wire.forked && !wire.moved {
-        for (at, index) in indexes.list.iter().enumerate().filter(|(_, index)| !stopped(index)) {
+    for (at, index) in indexes.list.iter().enumerate().filter(|_| !wire.moved) {
+        let is_whole = !stopped(index);
+        if is_whole {
             wire.complete(at, index, report);
         }
-    }
-    let is_shut = is_shut(evidence);
-    for index in indexes.list.iter().filter(|_| !wire.moved) {
-        let is_whole = !is_shut && !stopped(index);
         followed::check(evidence, index, (&wire.keys, lost, is_whole), report);
     }
     followed::strangers(evidence, indexes, report);
 }
 
-/// Whether the topic may hold what belongs to another number of partitions, and publishing stopped
-/// before that was found.
-fn is_mixed(evidence: &Evidence) -> bool {
-    let is_stopped = |stop: &Stop| {
-        stop.is_allowed && (stop.name == "spread_changed" || stop.what.starts_with("publish of "))
-    };
-    evidence.respread && evidence.stops.iter().any(is_stopped)
-}
-
-/// Whether nobody publishes any more until somebody decides which history counts.
-fn is_shut(evidence: &Evidence) -> bool {
-    let is_shut = |stop: &Stop| stop.what == "process" && stop.name == "wire_fork";
-    evidence.stops.iter().any(|stop| stop.is_allowed && is_shut(stop))
+/// A stop after which nobody may have found what belongs to another number of partitions.
+fn is_of_publishing(stop: &Stop) -> bool {
+    stop.name == "spread_changed" || stop.what.starts_with("publish of ")
 }
 
 struct Wire<'a> {
     indexes: &'a Indexes<'a>,
-    rewound: bool,
-    /// Whether a fork was to be found.
-    forked: bool,
+    lost: &'a Lost,
+    /// By ledger, whether it lost events and whoever publishes it found a fork.
+    found: Vec<bool>,
     /// Whether the topic may have had another number of partitions.
     moved: bool,
     keys: Keys,
@@ -179,7 +165,7 @@ impl<'a> Wire<'a> {
             Verdict::Fork => {}
         }
         reader.stopped = true;
-        if !self.forked && !self.moved {
+        if !self.moved && !self.indexes.place(stamp.ledger).is_some_and(|at| self.found[at]) {
             report.tell("wire_fork", || {
                 let (ledger, this, prev) = (stamp.ledger, stamp.this.seq, stamp.prev.seq);
                 let (said, last) = (hex(&stamp.prev.hash), (last.seq, hex(&last.hash)));
@@ -204,7 +190,7 @@ impl<'a> Wire<'a> {
         let index = &self.indexes.list[at];
         let place = known(index, stamp).and_then(|row| index.at(row.seq));
         let Some(place) = place else {
-            if !self.forked {
+            if !(self.found[at] && self.lost.holds(index.ledger.no, seq)) {
                 report.tell("wire_stranger", || {
                     let hash = hex(&stamp.this.hash);
                     format!("{ledger}: partition {partition} at {offset}: taken {seq} ({hash})")
@@ -220,9 +206,10 @@ impl<'a> Wire<'a> {
         }
     }
 
-    /// A record that tells of no event of the store. After a rewind the wire may know more.
+    /// A record that tells of no event of the store, if that was not lost in a rewind.
     fn unknown(&self, partition: usize, record: &Record, stamp: &Stamp<'_>, report: &mut Report) {
-        if self.rewound {
+        let index = self.indexes.named(stamp.ledger);
+        if index.is_some_and(|index| self.lost.holds(index.ledger.no, stamp.this.seq)) {
             return;
         }
         report.tell("wire_unknown_event", || {

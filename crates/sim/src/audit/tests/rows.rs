@@ -1,7 +1,7 @@
 //! Rows of the sample, and more of them: each keeps the accounts and the calls in step, without a
 //! look at any rule.
 
-use crate::evidence::{Account, Ask, Call, Evidence, Row, Side, Told};
+use crate::evidence::{Account, Answer, Ask, Call, Evidence, Row, Side, Told};
 
 /// An account's side; `prev` is the account's event before.
 pub(super) fn side(no: u64, prev: u64) -> Option<Side> {
@@ -79,7 +79,8 @@ pub(super) fn ask(row: &Row) -> Ask {
 /// The call that a row answers: once, and once again.
 pub(super) fn call(row: &Row) -> Call {
     let done = |replayed| Told::Done { body: row.answer.clone(), replayed };
-    let told = vec![Told::Unknown, done(false), done(true)];
+    let told = [Told::Unknown, done(false), done(true)];
+    let told = told.map(|told| Answer { asked_at: 0, told }).to_vec();
     Call { ledger: "main".into(), key: row.key.clone(), ask: ask(row), told }
 }
 

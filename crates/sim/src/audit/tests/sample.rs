@@ -113,6 +113,7 @@ fn accounts() -> Vec<Account> {
 
 /// A call for what has no row, or another one.
 pub(super) fn other(key: Option<&str>, ask: Ask, told: Vec<Told>) -> Call {
+    let told = told.into_iter().map(|told| Answer { asked_at: 0, told }).collect();
     Call { ledger: "main".into(), key: key.map(Into::into), ask, told }
 }
 

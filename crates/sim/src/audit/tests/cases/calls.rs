@@ -2,7 +2,7 @@
 
 use super::super::rows::call;
 use super::super::sample::*;
-use super::{Case, rewind, row};
+use super::{Case, REWOUND_AT, lose_events, rewind, row};
 use crate::evidence::*;
 
 pub(in super::super) const CALLS: &[Case] = &[
@@ -19,10 +19,26 @@ pub(in super::super) const CALLS: &[Case] = &[
     (
         "told done, lost by a rewind",
         |e| {
-            rewind(e);
+            lose_events(e);
             e.calls.push(other(Some("z"), pay(1), vec![done("{}")]));
         },
         &[],
+    ),
+    (
+        "told done, not there after a rewind",
+        |e| {
+            lose_events(e);
+            e.calls.push(late(other(Some("z"), pay(1), vec![done("{}")])));
+        },
+        &["done_lost"],
+    ),
+    (
+        "told done, not there though nothing was lost in the rewind",
+        |e| {
+            rewind(e);
+            e.calls.push(other(Some("z"), pay(1), vec![done("{}")]));
+        },
+        &["done_lost"],
     ),
     (
         "two requests, both done",
@@ -32,17 +48,17 @@ pub(in super::super) const CALLS: &[Case] = &[
     (
         "two requests, both done, rewound",
         |e| {
-            rewind(e);
+            lose_events(e);
             e.calls.push(other(Some("k1"), pay(502), vec![done("{}")]));
         },
         &[],
     ),
-    ("another answer", |e| called(e, "k1").told.push(done("{}")), &["answer_changed"]),
+    ("another answer", |e| tell(e, "k1", done("{}")), &["answer_changed"]),
     (
-        "another answer after a rewind",
+        "another answer before a rewind",
         |e| {
-            rewind(e);
-            called(e, "k1").told.push(done("{}"));
+            lose_events(e);
+            tell(e, "k1", done("{}"));
         },
         &[],
     ),
@@ -55,25 +71,35 @@ pub(in super::super) const CALLS: &[Case] = &[
         &["first_told_twice"],
     ),
     (
-        "new twice, rewound",
+        "new twice, lost in between",
         |e| {
-            rewind(e);
+            lose_events(e);
             let told = called(e, "k1").told[1].clone();
             called(e, "k1").told.push(told);
         },
         &[],
     ),
+    (
+        "new three times, lost once",
+        |e| {
+            lose_events(e);
+            let told = called(e, "k1").told[1].clone();
+            called(e, "k1").told.extend([told.clone(), told]);
+        },
+        &["first_told_twice"],
+    ),
+    (
+        "new twice after a rewind",
+        |e| {
+            lose_events(e);
+            let call = late(called(e, "k1").clone());
+            *called(e, "k1") = Call { told: [&call.told[1..], &call.told[1..]].concat(), ..call };
+        },
+        &["first_told_twice"],
+    ),
     ("account new twice", |e| e.calls.push(open("a", "USD", -2, first())), &["first_told_twice"]),
-    (
-        "conflict with nobody",
-        |e| called(e, "k2").told.push(refused("conflict")),
-        &["conflict_unfounded"],
-    ),
-    (
-        "conflict with oneself",
-        |e| called(e, "k1").told.push(refused("conflict")),
-        &["conflict_unfounded"],
-    ),
+    ("conflict with nobody", |e| tell(e, "k2", refused("conflict")), &["conflict_unfounded"]),
+    ("conflict with oneself", |e| tell(e, "k1", refused("conflict")), &["conflict_unfounded"]),
     (
         "conflict over nothing",
         |e| {
@@ -83,13 +109,27 @@ pub(in super::super) const CALLS: &[Case] = &[
         &["conflict_unfounded"],
     ),
     (
-        "refused, but stored",
-        |e| called(e, "k2").told = vec![refused("same_account")],
-        &["refused_but_stored"],
+        "conflict over what was lost",
+        |e| {
+            lose_events(e);
+            e.calls.push(other(Some("z"), pay(1), vec![refused("conflict")]));
+            e.calls.push(other(Some("z"), pay(2), vec![]));
+        },
+        &[],
     ),
-    ("failed, but stored", |e| called(e, "k2").told = vec![Told::Failed], &["refused_but_stored"]),
-    ("unknown, and stored", |e| called(e, "k2").told = vec![Told::Failed, Told::Unknown], &[]),
-    ("never told, and stored", |e| called(e, "k2").told = vec![], &[]),
+    (
+        "conflict over what was lost before it was asked for",
+        |e| {
+            lose_events(e);
+            e.calls.push(late(other(Some("z"), pay(1), vec![refused("conflict")])));
+            e.calls.push(other(Some("z"), pay(2), vec![]));
+        },
+        &["conflict_unfounded"],
+    ),
+    ("refused, but stored", |e| told(e, "k2", [refused("same_account")]), &["refused_but_stored"]),
+    ("failed, but stored", |e| told(e, "k2", [Told::Failed]), &["refused_but_stored"]),
+    ("unknown, and stored", |e| told(e, "k2", [Told::Failed, Told::Unknown]), &[]),
+    ("never told, and stored", |e| told(e, "k2", []), &[]),
     (
         "an answer of other money",
         |e| {
@@ -179,10 +219,18 @@ pub(in super::super) const CALLS: &[Case] = &[
     (
         "an account that was rewound",
         |e| {
-            rewind(e);
+            lose_events(e);
             e.calls.push(open("z", "USD", -1, done("{}")));
         },
         &[],
+    ),
+    (
+        "an account that is not there after a rewind",
+        |e| {
+            lose_events(e);
+            e.calls.push(late(open("z", "USD", -1, done("{}"))));
+        },
+        &["open_lost"],
     ),
     (
         "an account that is not closed",
@@ -195,6 +243,23 @@ pub(in super::super) const CALLS: &[Case] = &[
 fn called<'a>(e: &'a mut Evidence, key: &str) -> &'a mut Call {
     let mut calls = e.calls.iter_mut();
     calls.find(|call| call.key.as_deref() == Some(key)).expect("the sample has it")
+}
+
+/// A call was told that too.
+fn tell(e: &mut Evidence, key: &str, told: Told) {
+    called(e, key).told.push(Answer { asked_at: 0, told });
+}
+
+/// A call was told just that.
+fn told<const N: usize>(e: &mut Evidence, key: &str, told: [Told; N]) {
+    called(e, key).told.clear();
+    told.into_iter().for_each(|told| tell(e, key, told));
+}
+
+/// The call, asked after the rewind.
+fn late(mut call: Call) -> Call {
+    call.told.iter_mut().for_each(|answer| answer.asked_at = REWOUND_AT + 1);
+    call
 }
 
 fn open(id: &str, currency: &str, overdraft: i64, told: Told) -> Call {

@@ -1,7 +1,7 @@
 //! What the store committed.
 
 use super::super::sample::*;
-use super::Case;
+use super::{Case, rewound};
 use crate::evidence::*;
 
 pub(in super::super) const COMMITS: &[Case] = &[
@@ -56,7 +56,7 @@ pub(in super::super) const COMMITS: &[Case] = &[
     (
         "rewound, and done again",
         |e| {
-            e.commits.push(Committed::Rewound { to: 3 });
+            e.commits.push(rewound(3));
             e.commits.push(claim(8));
             e.commits.push(step(14, 23, Some((8, 8, 9))));
         },
@@ -65,7 +65,7 @@ pub(in super::super) const COMMITS: &[Case] = &[
     (
         "rewound to before a claim",
         |e| {
-            e.commits.push(Committed::Rewound { to: 3 });
+            e.commits.push(rewound(3));
             e.commits.push(step(14, 23, Some((7, 8, 9))));
         },
         &[],
@@ -73,7 +73,7 @@ pub(in super::super) const COMMITS: &[Case] = &[
     (
         "rewound, and gone on as if not",
         |e| {
-            e.commits.push(Committed::Rewound { to: 4 });
+            e.commits.push(rewound(4));
             e.commits.push(step(23, 23, Some((5, 9, 9))));
         },
         &["cursor_jump", "step_gap"],
@@ -81,7 +81,7 @@ pub(in super::super) const COMMITS: &[Case] = &[
     (
         "rewound, under a claim that was lost",
         |e| {
-            e.commits.push(Committed::Rewound { to: 3 });
+            e.commits.push(rewound(3));
             e.commits.push(step(14, 23, Some((5, 8, 9))));
         },
         &["elder_claim"],
@@ -91,10 +91,10 @@ pub(in super::super) const COMMITS: &[Case] = &[
         |e| {
             e.commits.truncate(4);
             e.commits.extend([
-                Committed::Rewound { to: 2 },
+                rewound(2),
                 claim(9),
                 step(12, 14, Some((9, 0, 8))),
-                Committed::Rewound { to: 6 },
+                rewound(6),
                 step(12, 23, Some((9, 0, 9))),
             ]);
         },
@@ -103,7 +103,7 @@ pub(in super::super) const COMMITS: &[Case] = &[
     (
         "rewound to what was not yet",
         |e| {
-            e.commits.push(Committed::Rewound { to: 9 });
+            e.commits.push(rewound(9));
         },
         &["rewind_ahead"],
     ),

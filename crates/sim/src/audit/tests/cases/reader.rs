@@ -1,7 +1,7 @@
 //! What somebody took who followed the topic all along.
 
 use super::super::sample::step;
-use super::{Case, stop};
+use super::{Case, lose_events, rewound, stop};
 use crate::evidence::*;
 
 pub(in super::super) const READER: &[Case] = &[
@@ -18,7 +18,7 @@ pub(in super::super) const READER: &[Case] = &[
         "the last event was not taken, since its ledger stopped",
         |e| {
             taken(e).pop();
-            e.stops.push(Stop { what: "publish of main".into(), ..halt("wire_fork") });
+            stop(e, "chain_broken", true);
         },
         &[],
     ),
@@ -34,7 +34,7 @@ pub(in super::super) const READER: &[Case] = &[
         "the last event was not taken, and something else stopped",
         |e| {
             taken(e).pop();
-            stop(e, "store_full", true);
+            e.stops.push(Stop { what: "publish of other".into(), ..halt("chain_broken") });
         },
         &["reader_incomplete"],
     ),
@@ -79,7 +79,7 @@ pub(in super::super) const READER: &[Case] = &[
         |e| {
             e.followed[0].has_stopped = true;
             taken(e).pop();
-            lose(e);
+            lose_events(e);
         },
         &[],
     ),
@@ -87,7 +87,7 @@ pub(in super::super) const READER: &[Case] = &[
         "another history, of a ledger that lost nothing in the rewind",
         |e| {
             e.followed[0].has_stopped = true;
-            e.commits.push(Committed::Rewound { to: 5 });
+            e.commits.push(rewound(5));
             e.commits.push(step(23, 23, Some((5, 8, 9))));
         },
         &["reader_fork"],
@@ -96,7 +96,7 @@ pub(in super::super) const READER: &[Case] = &[
         "an event that was lost, and all that came in its partition in its place",
         |e| {
             stranger(e);
-            lose(e);
+            lose_events(e);
         },
         &[],
     ),
@@ -105,7 +105,7 @@ pub(in super::super) const READER: &[Case] = &[
         |e| {
             stranger(e);
             e.followed[1].taken.pop();
-            lose(e);
+            lose_events(e);
         },
         &["reader_incomplete"],
     ),
@@ -113,7 +113,7 @@ pub(in super::super) const READER: &[Case] = &[
         "an event from before what was lost",
         |e| {
             taken(e)[3].1 = [1; 32];
-            lose(e);
+            lose_events(e);
         },
         &["reader_incomplete", "reader_stranger"],
     ),
@@ -121,7 +121,7 @@ pub(in super::super) const READER: &[Case] = &[
         "events that were lost, and nobody took them",
         |e| {
             taken(e).pop();
-            lose(e);
+            lose_events(e);
         },
         &["reader_incomplete"],
     ),
@@ -135,14 +135,6 @@ fn taken(e: &mut Evidence) -> &mut Vec<(u64, [u8; 32])> {
 /// The last event that was taken is one of another history.
 fn stranger(e: &mut Evidence) {
     taken(e).last_mut().expect("there is one").1 = [1; 32];
-}
-
-/// The ledger lost its last events and recorded others.
-fn lose(e: &mut Evidence) {
-    e.commits.truncate(5);
-    e.commits.push(Committed::Rewound { to: 4 });
-    e.commits.push(step(14, 23, None));
-    e.commits.push(step(23, 23, Some((5, 8, 9))));
 }
 
 fn halt(name: &str) -> Stop {

@@ -1,7 +1,7 @@
 //! What was published.
 
 use super::super::sample::seal;
-use super::{Case, rewind, stop};
+use super::{Case, lose_events, rewind, stop};
 use crate::evidence::*;
 
 pub(in super::super) const WIRE: &[Case] = &[
@@ -39,9 +39,27 @@ pub(in super::super) const WIRE: &[Case] = &[
         "another history, found",
         |e| {
             foreign_link(e);
+            lose_events(e);
             stop(e, "wire_fork", true);
         },
         &[],
+    ),
+    (
+        "another history, found where nothing was lost",
+        |e| {
+            foreign_link(e);
+            stop(e, "wire_fork", true);
+        },
+        &["wire_fork"],
+    ),
+    (
+        "another history, found and not lost in the rewind",
+        |e| {
+            foreign_link(e);
+            rewind(e);
+            stop(e, "wire_fork", true);
+        },
+        &["unexpected_stop", "wire_fork"],
     ),
     (
         "another history, found for no reason",
@@ -80,19 +98,32 @@ pub(in super::super) const WIRE: &[Case] = &[
     (
         "events that the store forgot",
         |e| {
-            let mut hole = record(e, 22).clone();
-            *header(&mut hole, SEQ) = b"40".to_vec();
-            *header(&mut hole, "semel-prev") = b"39".to_vec();
-            e.wire[1].push(hole);
-            rewind(e);
+            forget(e, b"22");
+            lose_events(e);
         },
         &[],
+    ),
+    (
+        "events that the store forgot, and was not to lose",
+        |e| {
+            forget(e, b"12");
+            lose_events(e);
+        },
+        &["wire_unknown_event"],
+    ),
+    (
+        "events that the store forgot, and lost nothing in the rewind",
+        |e| {
+            forget(e, b"22");
+            rewind(e);
+        },
+        &["wire_unknown_event"],
     ),
     (
         "forgotten events that are taken",
         |e| {
             *header(record(e, 22), "semel-hash") = "ab".repeat(32).into_bytes();
-            rewind(e);
+            lose_events(e);
         },
         &["wire_incomplete", "wire_stranger"],
     ),
@@ -100,7 +131,7 @@ pub(in super::super) const WIRE: &[Case] = &[
         "forgotten events, found",
         |e| {
             *header(record(e, 22), "semel-hash") = "ab".repeat(32).into_bytes();
-            rewind(e);
+            lose_events(e);
             stop(e, "wire_fork", true);
         },
         &[],
@@ -230,6 +261,15 @@ fn lose(e: &mut Evidence, seq: &[u8]) {
 fn expire(e: &mut Evidence, many: usize) {
     let expired = |records: &mut Vec<Record>| records.drain(..many.min(records.len())).collect();
     e.expired = e.wire.iter_mut().map(expired).collect();
+}
+
+/// A record of another history, behind a hole, tells of the event of that seq.
+fn forget(e: &mut Evidence, seq: &[u8]) {
+    let mut forgotten = record(e, 22).clone();
+    *header(&mut forgotten, SEQ) = seq.to_vec();
+    *header(&mut forgotten, "semel-hash") = "ab".repeat(32).into_bytes();
+    *header(&mut forgotten, "semel-prev") = b"11".to_vec();
+    e.wire[1].insert(0, forgotten);
 }
 
 fn foreign_link(e: &mut Evidence) {
