@@ -220,6 +220,7 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
         // What was fetched and is not committed yet would be neither old nor new.
         Fault::TopicTruncated
             if start < end
+                && site.faults.fired(Fault::TopicCompacted) == 0
                 && !site.broker.is_open(&feed.name, partition)
                 && site.broker.fetched(&feed.name, partition) <= taken =>
         {
@@ -231,7 +232,11 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
             }
         }
         Fault::TopicRecreated => site.broker.create(&feed.name, feed.partitions),
-        Fault::TopicCompacted => site.broker.compact(&feed.name),
+        // What is written over lost markers stands below the cursor until it is taken: nobody can
+        // tell what an ingest that stopped before has taken.
+        Fault::TopicCompacted if site.faults.fired(Fault::TopicTruncated) == 0 => {
+            site.broker.compact(&feed.name);
+        }
         _ => return false,
     }
     true
