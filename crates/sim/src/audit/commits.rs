@@ -1,7 +1,8 @@
 //! What the store committed, step by step: laws 2 and 3.
 //!
-//! A cursor moves only from where it stands, only the newest claim moves it, and a log grows by
-//! what comes next. A rewind puts all of that back to what it was at that moment, claims too.
+//! A cursor moves only from where it stands, that of an ingest never back; only the newest claim
+//! moves it; a log grows by what comes next. A rewind puts all of that back to what it was at that
+//! moment, claims too.
 
 use super::report::Report;
 use crate::evidence::{Committed, Evidence, Moved};
@@ -72,6 +73,13 @@ impl<'a> State<'a> {
         if newest != Some(claim) {
             report.tell("elder_claim", || {
                 format!("commit {at}: {source}: claim {claim} commits, the newest is {newest:?}")
+            });
+        }
+        // A cursor over what is published goes back where the wire lost something.
+        let is_back = to.0 < from.0 && !source.starts_with("publish:");
+        if is_back {
+            report.tell("cursor_back", || {
+                format!("commit {at}: {source}: moves from {} back to {}", place(from), place(to))
             });
         }
         let stood = self.cursors.insert(source, *to);

@@ -8,6 +8,25 @@ pub(in super::super) const COMMITS: &[Case] = &[
     ("a store that does not tell", |e| e.commits.clear(), &[]),
     ("a cursor that jumps", |e| moved(e, 5).from.0 = 7, &["cursor_jump"]),
     ("a cursor behind something else", |e| moved(e, 5).from.1 = [9; 32], &["cursor_jump"]),
+    (
+        "a cursor that goes back",
+        |e| {
+            moved(e, 5).to.0 = 7;
+            e.commits.push(step(23, 23, Some((5, 7, 9))));
+            moved(e, 6).from.1 = [9; 32];
+        },
+        &["cursor_back"],
+    ),
+    (
+        "a cursor over what is published that goes back",
+        |e| {
+            let source = || "publish:main:debit_account:t/0".to_string();
+            e.commits.push(Committed::Claim { source: source(), claim: 9 });
+            e.commits.push(step(23, 23, Some((9, 8, 2))));
+            moved(e, 7).source = source();
+        },
+        &[],
+    ),
     ("a cursor that begins somewhere", |e| moved(e, 2).from.0 = 3, &[]),
     ("an elder claim", |e| moved(e, 5).claim = 7, &["elder_claim"]),
     ("a claim of nobody", |e| moved(e, 2).claim = 6, &["elder_claim"]),
