@@ -142,7 +142,7 @@ impl<T: Topic> Source for Partition<'_, T> {
                 return Ok(None);
             }
             // Nothing but markers and aborted records so far.
-            place = Place { next: fetched.next, seen: None };
+            place.next = fetched.next;
         }
     }
 }

@@ -20,9 +20,14 @@ pub struct State {
     pub away: bool,
     /// How many messages producers were given.
     pub sent: usize,
+    /// What happens right after something was fetched.
+    pub fetched: Option<Happens>,
     fates: VecDeque<Fate>,
     late: Vec<Message>,
 }
+
+/// Told of a fetch; whether it has happened now.
+pub type Happens = Box<dyn FnMut(&Broker, &Fetched) -> bool + Send>;
 
 /// A partition.
 #[derive(Clone, Default)]
@@ -54,7 +59,15 @@ impl Broker {
         let logs = vec![Log::default(); partitions as usize];
         let about = About { id: id.into(), partitions, compacted: false };
         let (fates, late) = (VecDeque::new(), Vec::new());
-        Broker(Arc::new(Mutex::new(State { about, logs, away: false, sent: 0, fates, late })))
+        Broker(Arc::new(Mutex::new(State {
+            about,
+            logs,
+            away: false,
+            sent: 0,
+            fetched: None,
+            fates,
+            late,
+        })))
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -173,7 +186,15 @@ impl Topic for Broker {
             _ if is_there => end,
             _ => from,
         };
-        Ok(Fetched { topic: state.about.id.clone(), start, end, records, next })
+        let fetched = Fetched { topic: state.about.id.clone(), start, end, records, next };
+        drop(state);
+        let happens = self.state().fetched.take();
+        if let Some(mut happens) = happens
+            && !happens(self, &fetched)
+        {
+            self.state().fetched = Some(happens);
+        }
+        Ok(fetched)
     }
 
     fn producer(&self) -> Sending {

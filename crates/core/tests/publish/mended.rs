@@ -123,6 +123,26 @@ fn a_marker_that_expired_is_no_gap() {
 }
 
 #[test]
+fn what_took_the_place_of_a_marker_is_taken() {
+    let shop = Shop::new(1, 4);
+    shop.orders(0, 0..3);
+    shop.takes();
+    shop.broker.mark(0);
+    shop.broker.state().fetched = Some(Box::new(|broker, fetched| {
+        let has_passed_it = fetched.next == 4;
+        if has_passed_it {
+            broker.truncate(0, 3);
+            let order = br#"{"id":"3"}"#.to_vec();
+            (0..2)
+                .for_each(|_| broker.put(0, Raw { value: Some(order.clone()), ..Raw::default() }));
+        }
+        has_passed_it
+    }));
+    shop.takes();
+    assert_eq!((shop.paid().len(), shop.read("t1", 0)), (4, (5, 1)));
+}
+
+#[test]
 fn what_somebody_else_took_meanwhile_is_no_gap() {
     let shop = Shop::new(1, 4);
     let mut happened = false;
