@@ -5,7 +5,7 @@
 //! Deliberately absent: a clock. Whoever runs a leg brings the time ([`Pace`]).
 
 use crate::exactly_once::pump::{Ended, pump};
-use crate::exactly_once::{Batch, Cursor, Decide, Source, Target};
+use crate::exactly_once::{Batch, Claim, Cursor, Decide, Source, Target};
 use crate::failure::Failure;
 use crate::wire::{About, Topic};
 use core::future::Future;
@@ -53,14 +53,27 @@ where
     D: Decide<S::Item, T>,
     P: Pace,
 {
-    let mut source = Patient { source, pace };
+    let mut source = Patient { source, pace, refused: None };
     loop {
         let wait = |failed, failure: &Failure| pace.sleep(pace.backoff(failed, failure));
         match pump(&mut source, target, logic, limit, wait).await {
             Ended::Done => {}
             Ended::Fenced => return Failure::Fenced,
-            Ended::Stopped(stop) => return stop.into(),
+            Ended::Stopped(stop) => match standing(target, source.refused.take()).await {
+                Ok(true) => return stop.into(),
+                Err(failure @ (Failure::Fenced | Failure::Permanent(_))) => return failure,
+                Ok(false) | Err(Failure::Retryable(_) | Failure::Unknown(_)) => {}
+            },
         }
+    }
+}
+
+/// Whether the cursor behind which a source found something wrong still stands: somebody else may
+/// have moved it on, and what was read by then may be gone.
+async fn standing<T: Target>(target: &T, refused: Option<Cursor>) -> Result<bool, Failure> {
+    match refused {
+        Some(from) => Ok(*target.claim().await?.cursor() == from),
+        None => Ok(true),
     }
 }
 
@@ -68,6 +81,8 @@ where
 struct Patient<'a, S, P> {
     source: &'a mut S,
     pace: &'a P,
+    /// The cursor behind which the source cannot be read.
+    refused: Option<Cursor>,
 }
 
 impl<S: Source, P: Pace> Source for Patient<'_, S, P> {
@@ -80,7 +95,9 @@ impl<S: Source, P: Pace> Source for Patient<'_, S, P> {
     ) -> Result<Option<Batch<S::Item>>, Failure> {
         let until = self.pace.now() + DEADLINE / 2;
         loop {
-            let batch = self.source.read(from, limit).await?;
+            let read = self.source.read(from, limit).await;
+            self.refused = matches!(read, Err(Failure::Permanent(_))).then_some(*from);
+            let batch = read?;
             if batch.is_some() || until <= self.pace.now() {
                 return Ok(batch);
             }
