@@ -6,6 +6,7 @@
 //! reads now, what has expired since too: it has everything. The last comes now: it begins at the
 //! first record that is still there, and again behind a hole whose records have expired.
 
+mod content;
 mod followed;
 mod keys;
 mod murmur2;
@@ -14,7 +15,6 @@ use super::chain::hex;
 use super::index::{Index, Indexes};
 use super::lost::Lost;
 use super::report::Report;
-use super::shape::TYPES;
 use crate::evidence::{Evidence, Record, Row, Stop};
 use crate::links::{Link, NONE, Stamp, Verdict};
 use keys::Keys;
@@ -218,7 +218,7 @@ impl<'a> Wire<'a> {
         });
     }
 
-    /// The record's text and key are those of its event.
+    /// The record's value, headers and key are those of its event.
     fn content(
         &self,
         partition: usize,
@@ -228,11 +228,19 @@ impl<'a> Wire<'a> {
         report: &mut Report,
     ) {
         let place = || format!("{}: partition {partition} at {}", index.name(), record.offset);
-        let value = record.value.as_deref().unwrap_or_default();
-        if !begins_as(value, row) {
+        let value = content::value(index, row);
+        if let Some(expected) = value.filter(|it| record.value.as_deref() != Some(it.as_bytes())) {
             report.tell("wire_value", || {
-                let begin = String::from_utf8_lossy(&value[..value.len().min(120)]);
-                format!("{}: event {} is told as {begin}", place(), row.seq)
+                let value = record.value.as_deref().map(String::from_utf8_lossy);
+                format!("{}: event {}: {value:?}, not {expected}", place(), row.seq)
+            });
+        }
+        if let Some(wrong) = content::wrong_header(record, index.name(), row) {
+            report.tell("wire_header", || {
+                let headers = record.headers.iter();
+                let headers = headers.map(|(name, text)| (name, String::from_utf8_lossy(text)));
+                let headers: Vec<_> = headers.collect();
+                format!("{}: event {}: {wrong} in {headers:?}", place(), row.seq)
             });
         }
         if !self.keys.fits(record, index, row) {
@@ -273,12 +281,4 @@ impl<'a> Wire<'a> {
 /// The row that a message tells of, if the store holds it with that hash.
 fn known<'a>(index: &Index<'a>, stamp: &Stamp<'_>) -> Option<&'a Row> {
     index.row(stamp.this.seq).filter(|row| index.hash(row.seq) == Some(&stamp.this.hash))
-}
-
-/// Whether a message begins as that of `row` does.
-fn begins_as(value: &[u8], row: &Row) -> bool {
-    let kind = TYPES.get(usize::from(row.kind)).copied().unwrap_or_default();
-    let seq = row.seq.to_string();
-    let parts = [r#"{"type":""#, kind, r#"","id":""#, &row.id, r#"","seq":"#, &seq, r#","at":""#];
-    parts.iter().try_fold(value, |rest, part| rest.strip_prefix(part.as_bytes())).is_some()
 }

@@ -2,6 +2,7 @@
 
 mod calls;
 mod commits;
+mod content;
 mod items;
 mod ledger;
 mod payments;
@@ -12,6 +13,7 @@ use super::sample::step;
 use crate::evidence::{Committed, Evidence, Row, Stop};
 pub(super) use calls::CALLS;
 pub(super) use commits::COMMITS;
+pub(super) use content::CONTENT;
 pub(super) use items::ITEMS;
 pub(super) use ledger::LEDGER;
 pub(super) use payments::PAYMENTS;

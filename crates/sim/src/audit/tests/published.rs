@@ -77,7 +77,11 @@ fn record(row: &Row, key: &str, this: (u64, [u8; 32]), prev: (u64, [u8; 32])) ->
         "payment.voided",
     ];
     let kind = TYPES.get(usize::from(row.kind) - 1).copied().unwrap_or_default();
-    let value = format!(r#"{{"type":"{kind}","id":"{}","seq":{},"at":"x"}}"#, row.id, row.seq);
+    let micros = row.at % 1_000_000;
+    let at = format!("1970-01-01T00:00:{:02}.{micros:06}Z", row.at / 1_000_000);
+    let (id, seq) = (&row.id, row.seq);
+    let body = body(row, key);
+    let value = format!(r#"{{"type":"{kind}","id":"{id}","seq":{seq},"at":"{at}",{body}}}"#);
     let texts = [
         ("semel-ledger", "main".to_string()),
         ("semel-seq", this.0.to_string()),
@@ -85,7 +89,32 @@ fn record(row: &Row, key: &str, this: (u64, [u8; 32]), prev: (u64, [u8; 32])) ->
         ("semel-prev", prev.0.to_string()),
         ("semel-prev-hash", hex(&prev.1)),
         ("ce_specversion", "1.0".into()),
+        ("ce_id", row.id.clone()),
+        ("ce_source", "/ledgers/main".into()),
+        ("ce_type", kind.into()),
+        ("ce_time", at),
+        ("content-type", "application/json".into()),
     ];
     let headers = texts.map(|(name, text)| (name.to_string(), text.into_bytes())).to_vec();
     Record { offset: 0, key: Some(key.into()), value: Some(value.into_bytes()), headers }
+}
+
+/// What a value says behind the event's own fields.
+fn body(row: &Row, key: &str) -> String {
+    let named = |name: &str| {
+        let (payment, _) = row.reference.unwrap_or_default();
+        format!(r#""payment":{{"id":"pay_{payment}"}},"{name}":{}"#, row.answer)
+    };
+    match row.kind {
+        1 => {
+            // The row says both, in this order.
+            let extra = row.extra.as_deref().unwrap_or_default();
+            format!(r#""account":{}"#, extra.replace(r#"","ov"#, r#"","currency":"USD","ov"#))
+        }
+        2 => format!(r#""account":{{"id":"{key}","currency":"USD"}}"#),
+        5 | 6 => named("refund"),
+        8 => named("capture"),
+        9 => named("void"),
+        _ => format!(r#""payment":{}"#, row.answer),
+    }
 }

@@ -138,7 +138,7 @@ pub(in super::super) const CALLS: &[Case] = &[
             let call = call(row);
             *called(e, "k1") = call;
         },
-        &["answer_differs"],
+        &["answer_differs", "wire_value"],
     ),
     (
         "an answer of another key",
@@ -148,7 +148,7 @@ pub(in super::super) const CALLS: &[Case] = &[
             let call = call(row);
             *called(e, "k1") = call;
         },
-        &["answer_differs"],
+        &["answer_differs", "wire_value"],
     ),
     (
         "nobody asked",

@@ -67,7 +67,7 @@ pub(in super::super) const LEDGER: &[Case] = &[
     (
         "an opening of another number",
         |e| alter(e, 19, |row| row.debit = side(20, 0)),
-        &["account_differs", "row_shape", "side_unknown"],
+        &["account_differs", "row_shape", "side_unknown", "wire_value"],
     ),
     (
         "closed twice",

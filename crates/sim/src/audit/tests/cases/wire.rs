@@ -175,8 +175,6 @@ pub(in super::super) const WIRE: &[Case] = &[
         },
         &[],
     ),
-    ("a key of somebody else", |e| record(e, 22).key = Some(b"c".to_vec()), &["wire_key"]),
-    ("no key", |e| record(e, 22).key = None, &["wire_key"]),
     ("keys by payment", |e| spread_by(e, "payment"), &[]),
     ("keys by the account credited", |e| spread_by(e, "credit_account"), &[]),
     (
@@ -196,15 +194,6 @@ pub(in super::super) const WIRE: &[Case] = &[
         },
         &["wire_incomplete", "wire_partition"],
     ),
-    (
-        "a message of another event",
-        |e| {
-            let value = record(e, 21).value.clone();
-            record(e, 22).value = value;
-        },
-        &["wire_value"],
-    ),
-    ("no message", |e| record(e, 22).value = None, &["wire_value"]),
     ("what expired", |e| expire(e, 2), &[]),
     ("what expired up to a repeat, behind which one begins again", |e| expire(e, 4), &[]),
     (
@@ -235,7 +224,7 @@ pub(in super::super) const WIRE: &[Case] = &[
 ];
 
 /// The record with the event of that seq, the first of them.
-fn record(e: &mut Evidence, seq: u64) -> &mut Record {
+pub(super) fn record(e: &mut Evidence, seq: u64) -> &mut Record {
     let text = seq.to_string();
     let said = |r: &&mut Record| r.headers.iter().any(|(n, t)| n == SEQ && *t == text.as_bytes());
     e.wire.iter_mut().flatten().filter(|r| r.headers.len() > 1).find(said).expect("it is there")
@@ -244,7 +233,7 @@ fn record(e: &mut Evidence, seq: u64) -> &mut Record {
 const SEQ: &str = "semel-seq";
 
 /// The text of a header of ours.
-fn header<'a>(record: &'a mut Record, name: &str) -> &'a mut Vec<u8> {
+pub(super) fn header<'a>(record: &'a mut Record, name: &str) -> &'a mut Vec<u8> {
     let mut headers = record.headers.iter_mut();
     &mut headers.find(|header| header.0 == name).expect("ours have it").1
 }
