@@ -220,26 +220,33 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
         // What was fetched and is not committed yet would be neither old nor new.
         Fault::TopicTruncated
             if start < end
-                && site.faults.fired(Fault::TopicCompacted) == 0
                 && !site.broker.is_open(&feed.name, partition)
                 && site.broker.fetched(&feed.name, partition) <= taken =>
         {
             let from = start + site.world.below(end - start);
+            let next = cursor.map_or(0, |cursor| cursor.next);
+            // What is written over lost markers stands below the cursor until it is taken: nobody
+            // can tell what an ingest that has to stop before has taken.
+            if (taken..next).contains(&from) && may_stop(&site.faults) {
+                return false;
+            }
             site.broker.truncate(&feed.name, partition, from);
             site.feeds.forget(&source, from.max(taken));
             if from < taken {
-                site.feeds.freeze(&source, cursor.map_or(0, |cursor| cursor.next));
+                site.feeds.freeze(&source, next);
             }
         }
         Fault::TopicRecreated => site.broker.create(&feed.name, feed.partitions),
-        // What is written over lost markers stands below the cursor until it is taken: nobody can
-        // tell what an ingest that stopped before has taken.
-        Fault::TopicCompacted if site.faults.fired(Fault::TopicTruncated) == 0 => {
-            site.broker.compact(&feed.name);
-        }
+        Fault::TopicCompacted => site.broker.compact(&feed.name),
         _ => return false,
     }
     true
+}
+
+/// Whether an ingest may have to stop before it has read all, for another reason than lost records.
+fn may_stop(faults: &Faults) -> bool {
+    let causes = [Fault::TopicCompacted, Fault::TopicGap, Fault::StoreRewind];
+    causes.iter().any(|cause| faults.planned().rate(*cause) > 0)
 }
 
 /// Whether what happened in a run explains a named stop.
