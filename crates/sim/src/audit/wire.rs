@@ -18,6 +18,7 @@ use super::report::Report;
 use crate::evidence::{Evidence, Record, Row, Stop};
 use crate::links::{Link, NONE, Stamp, Verdict};
 use keys::Keys;
+use std::collections::BTreeSet;
 
 /// Read all partitions; with none, nothing is published.
 pub(super) fn check(evidence: &Evidence, indexes: &Indexes<'_>, lost: &Lost, report: &mut Report) {
@@ -37,6 +38,7 @@ pub(super) fn check(evidence: &Evidence, indexes: &Indexes<'_>, lost: &Lost, rep
         indexes,
         lost,
         found: indexes.list.iter().map(found).collect(),
+        faded: BTreeSet::new(),
         moved: evidence.respread && allowed(&is_of_publishing),
         keys: Keys::of(evidence),
         taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
@@ -65,6 +67,9 @@ struct Wire<'a> {
     lost: &'a Lost,
     /// By ledger, whether it lost events and whoever publishes it found a fork.
     found: Vec<bool>,
+    /// Ledgers and partitions in which lost events have expired: nobody can find them any more, but
+    /// whoever took them is led astray.
+    faded: BTreeSet<(usize, usize)>,
     /// Whether the topic may have had another number of partitions.
     moved: bool,
     keys: Keys,
@@ -90,12 +95,14 @@ impl<'a> Wire<'a> {
         report: &mut Report,
     ) {
         let all: Vec<&Record> = expired.iter().chain(records).collect();
-        for record in &all {
+        for (place, record) in all.iter().enumerate() {
             let Some(stamp) = Stamp::read(&record.headers) else { continue };
             let index = self.indexes.named(stamp.ledger);
             match index.and_then(|index| Some((index, known(index, &stamp)?))) {
-                Some((index, row)) => self.content(partition, record, index, row, report),
-                None => self.unknown(partition, record, &stamp, report),
+                Some((index, row)) => {
+                    content::check(&self.keys, (partition, record), (index, row), report)
+                }
+                None => self.unknown(partition, (record, place < expired.len()), &stamp, report),
             }
             self.place(partition, record, &stamp, report);
         }
@@ -165,7 +172,8 @@ impl<'a> Wire<'a> {
             Verdict::Fork => {}
         }
         reader.stopped = true;
-        if !self.moved && !self.indexes.place(stamp.ledger).is_some_and(|at| self.found[at]) {
+        let at = self.indexes.place(stamp.ledger);
+        if !self.moved && !at.is_some_and(|at| self.is_excused(at, partition)) {
             report.tell("wire_fork", || {
                 let (ledger, this, prev) = (stamp.ledger, stamp.this.seq, stamp.prev.seq);
                 let (said, last) = (hex(&stamp.prev.hash), (last.seq, hex(&last.hash)));
@@ -176,6 +184,11 @@ impl<'a> Wire<'a> {
             });
         }
         false
+    }
+
+    /// Whether lost events may lead a reader of the ledger astray in the partition.
+    fn is_excused(&self, at: usize, partition: usize) -> bool {
+        self.found[at] || self.faded.contains(&(at, partition))
     }
 
     fn take(
@@ -190,7 +203,7 @@ impl<'a> Wire<'a> {
         let index = &self.indexes.list[at];
         let place = known(index, stamp).and_then(|row| index.at(row.seq));
         let Some(place) = place else {
-            if !(self.found[at] && self.lost.holds(index.ledger.no, seq)) {
+            if !(self.is_excused(at, partition) && self.lost.holds(index.ledger.no, seq)) {
                 report.tell("wire_stranger", || {
                     let hash = hex(&stamp.this.hash);
                     format!("{ledger}: partition {partition} at {offset}: taken {seq} ({hash})")
@@ -207,48 +220,25 @@ impl<'a> Wire<'a> {
     }
 
     /// A record that tells of no event of the store, if that was not lost in a rewind.
-    fn unknown(&self, partition: usize, record: &Record, stamp: &Stamp<'_>, report: &mut Report) {
-        let index = self.indexes.named(stamp.ledger);
-        if index.is_some_and(|index| self.lost.holds(index.ledger.no, stamp.this.seq)) {
+    fn unknown(
+        &mut self,
+        partition: usize,
+        (record, has_expired): (&Record, bool),
+        stamp: &Stamp<'_>,
+        report: &mut Report,
+    ) {
+        let is_lost =
+            |at: &usize| self.lost.holds(self.indexes.list[*at].ledger.no, stamp.this.seq);
+        if let Some(at) = self.indexes.place(stamp.ledger).filter(is_lost) {
+            if has_expired {
+                self.faded.insert((at, partition));
+            }
             return;
         }
         report.tell("wire_unknown_event", || {
             let (ledger, seq, hash) = (stamp.ledger, stamp.this.seq, hex(&stamp.this.hash));
             format!("{ledger}: partition {partition} at {}: event {seq} ({hash})", record.offset)
         });
-    }
-
-    /// The record's value, headers and key are those of its event.
-    fn content(
-        &self,
-        partition: usize,
-        record: &Record,
-        index: &Index<'_>,
-        row: &Row,
-        report: &mut Report,
-    ) {
-        let place = || format!("{}: partition {partition} at {}", index.name(), record.offset);
-        let value = content::value(index, row);
-        if let Some(expected) = value.filter(|it| record.value.as_deref() != Some(it.as_bytes())) {
-            report.tell("wire_value", || {
-                let value = record.value.as_deref().map(String::from_utf8_lossy);
-                format!("{}: event {}: {value:?}, not {expected}", place(), row.seq)
-            });
-        }
-        if let Some(wrong) = content::wrong_header(record, index.name(), row) {
-            report.tell("wire_header", || {
-                let headers = record.headers.iter();
-                let headers = headers.map(|(name, text)| (name, String::from_utf8_lossy(text)));
-                let headers: Vec<_> = headers.collect();
-                format!("{}: event {}: {wrong} in {headers:?}", place(), row.seq)
-            });
-        }
-        if !self.keys.fits(record, index, row) {
-            report.tell("wire_key", || {
-                let key = record.key.as_deref().map(String::from_utf8_lossy);
-                format!("{}: event {} has the key {key:?}", place(), row.seq)
-            });
-        }
     }
 
     /// The record stands in the partition of its key.
@@ -270,7 +260,12 @@ impl<'a> Wire<'a> {
     /// Every event was taken.
     fn complete(&self, at: usize, index: &Index<'_>, report: &mut Report) {
         let events = index.ledger.events.iter().zip(&self.taken[at]);
-        for (row, _) in events.filter(|(_, taken)| taken.is_none()) {
+        let faded = |row: &Row| {
+            self.keys
+                .place(index, row)
+                .is_some_and(|partition| self.faded.contains(&(at, partition)))
+        };
+        for (row, _) in events.filter(|(row, taken)| taken.is_none() && !faded(row)) {
             report.tell("wire_incomplete", || {
                 format!("{}: event {}: nobody can take it", index.name(), row.seq)
             });

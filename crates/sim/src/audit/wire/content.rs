@@ -4,13 +4,46 @@
 //! The answer to a request stands in the value as its client got it; whether that is about its own
 //! row is asked where clients are.
 
+use super::keys::Keys;
 use crate::audit::index::Index;
+use crate::audit::report::Report;
 use crate::audit::shape::{self, TYPES, kind};
 use crate::evidence::{Record, Row};
 use serde_json::Value;
 
+/// The record's value, headers and key are those of its event.
+pub(super) fn check(
+    keys: &Keys,
+    (partition, record): (usize, &Record),
+    (index, row): (&Index<'_>, &Row),
+    report: &mut Report,
+) {
+    let place = || format!("{}: partition {partition} at {}", index.name(), record.offset);
+    let value = value(index, row);
+    if let Some(expected) = value.filter(|it| record.value.as_deref() != Some(it.as_bytes())) {
+        report.tell("wire_value", || {
+            let value = record.value.as_deref().map(String::from_utf8_lossy);
+            format!("{}: event {}: {value:?}, not {expected}", place(), row.seq)
+        });
+    }
+    if let Some(wrong) = wrong_header(record, index.name(), row) {
+        report.tell("wire_header", || {
+            let headers = record.headers.iter();
+            let headers = headers.map(|(name, text)| (name, String::from_utf8_lossy(text)));
+            let headers: Vec<_> = headers.collect();
+            format!("{}: event {}: {wrong} in {headers:?}", place(), row.seq)
+        });
+    }
+    if !keys.fits(record, index, row) {
+        report.tell("wire_key", || {
+            let key = record.key.as_deref().map(String::from_utf8_lossy);
+            format!("{}: event {} has the key {key:?}", place(), row.seq)
+        });
+    }
+}
+
 /// A record's whole value; `None` for a row that is not what its kind says, which was told.
-pub(super) fn value(index: &Index<'_>, row: &Row) -> Option<String> {
+fn value(index: &Index<'_>, row: &Row) -> Option<String> {
     let name = match row.kind {
         of if shape::of_account(of) => "account",
         of if shape::of_payment(of) => "payment",
@@ -32,8 +65,8 @@ pub(super) fn value(index: &Index<'_>, row: &Row) -> Option<String> {
     Some(format!(r#"{{{own},{payment}"{name}":{body}}}"#))
 }
 
-/// What is wrong with a record's attributes of CloudEvents 1.0, in binary mode.
-pub(super) fn wrong_header(record: &Record, ledger: &str, row: &Row) -> Option<&'static str> {
+/// Which of a record's attributes of CloudEvents 1.0, in binary mode, is wrong or one too many.
+fn wrong_header<'r>(record: &'r Record, ledger: &str, row: &Row) -> Option<&'r str> {
     let expected = [
         ("ce_specversion", "1.0"),
         ("ce_id", &row.id),
@@ -42,23 +75,13 @@ pub(super) fn wrong_header(record: &Record, ledger: &str, row: &Row) -> Option<&
         ("ce_time", &time(row.at)),
         ("content-type", "application/json"),
     ];
-    let found = |name: &str| {
-        let mut named = record.headers.iter().filter(|header| header.0 == name);
-        Some(&named.next()?.1).filter(|_| named.next().is_none())
+    let is_right = |(name, text): &(&str, &str)| {
+        let mut named = record.headers.iter().filter(|header| header.0 == *name);
+        named.next().is_some_and(|header| header.1 == text.as_bytes()) && named.next().is_none()
     };
-    let is_wrong =
-        |(name, text): &&(&str, &str)| found(name).is_none_or(|it| it != text.as_bytes());
-    let is_other = |name: &str| name.starts_with("ce_") && expected.iter().all(|it| it.0 != name);
-    let others = record.headers.iter().any(|header| is_other(&header.0));
-    let wrong = expected.iter().find(is_wrong).map(|(name, _)| match *name {
-        "ce_specversion" => "specversion",
-        "ce_id" => "id",
-        "ce_source" => "source",
-        "ce_type" => "type",
-        "ce_time" => "time",
-        _ => "content type",
-    });
-    wrong.or(others.then_some("one too many"))
+    let wrong = expected.iter().find(|it| !is_right(it)).map(|(name, _)| *name);
+    let is_other = |name: &&str| name.starts_with("ce_") && expected.iter().all(|it| it.0 != *name);
+    wrong.or_else(|| record.headers.iter().map(|header| &*header.0).find(is_other))
 }
 
 /// What an account's event says of it: an opening says its overdraft too.

@@ -137,6 +137,24 @@ pub(in super::super) const WIRE: &[Case] = &[
         &[],
     ),
     (
+        "forgotten events that expired, and nobody could find them",
+        |e| {
+            *header(record(e, 22), "semel-hash") = "ab".repeat(32).into_bytes();
+            lose_events(e);
+            expire(e, 100);
+        },
+        &[],
+    ),
+    (
+        "forgotten events that expired, of a ledger that lost others",
+        |e| {
+            *header(record(e, 12), "semel-hash") = "ab".repeat(32).into_bytes();
+            lose_events(e);
+            expire(e, 100);
+        },
+        &["wire_fork", "wire_incomplete", "wire_stranger", "wire_unknown_event"],
+    ),
+    (
         "an event of another ledger",
         |e| {
             let mut other = record(e, 22).clone();
