@@ -19,6 +19,7 @@ pub use message::Key;
 pub use walk::Log;
 
 use crate::Text;
+use crate::exactly_once::Cursor;
 use crate::failure::{Failure, Stop};
 use crate::ledger::door::LedgerTarget;
 use crate::leg::{self, DEADLINE, Pace};
@@ -39,6 +40,8 @@ pub struct Publication {
     pub ledger: u32,
     /// The ledger's id.
     pub name: Text,
+    /// The topic's name.
+    pub topic: Text,
     /// What decides the partition and is the record's key.
     pub key: Key,
 }
@@ -46,7 +49,17 @@ pub struct Publication {
 impl Publication {
     /// The name of the leg that confirms `partition` of the topic whose id is `topic`.
     pub fn source(&self, topic: &str, partition: u32) -> Text {
-        format!("publish:{}:{}:{topic}/{partition}", self.name, self.key.as_str()).into()
+        format!("publish:{}:{topic}/{partition}", self.name).into()
+    }
+
+    /// How the ledger is spread over its topic, as a leg that never moves: the name of the leg, and
+    /// where it stands.
+    ///
+    /// It goes by the topic's name: events that are on their way may reach a topic that is made
+    /// again, and have to fit there.
+    fn spread(&self, partitions: u32) -> (Text, Cursor) {
+        let stands = Cursor { next: partitions.into(), tail: self.key.hash(), hint: 0 };
+        (format!("spread:{}:{}", self.name, self.topic).into(), stands)
     }
 }
 
@@ -55,14 +68,15 @@ const STEP: usize = 5_000;
 
 /// Publish for as long as this process may and the topic stays the same; why it ended.
 ///
-/// `targets` binds the leg of that name to the ledger, once and for ever, and gives its target.
+/// `targets` binds the leg of that name to the ledger, once and for ever, at that cursor if it is
+/// new, and gives its target.
 /// `Fenced` means that somebody else publishes this ledger, `Retryable` that it is to be begun
 /// anew.
 pub async fn publish<T, L, P, B, F>(
     publication: &Publication,
     (topic, log, pace): (&T, &L, &P),
     tally: &Tally,
-    targets: impl Fn(Text) -> F,
+    targets: impl Fn(Text, Cursor) -> F,
 ) -> Failure
 where
     T: Topic,
@@ -85,7 +99,7 @@ where
     let sender = send::Sender { publication, about: &about, topic, log, pace };
     let mut halves: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
     for (target, partition) in legs.iter().zip(0..) {
-        let place = (&about, partition);
+        let place = (&*about.id, partition);
         let source = Confirm::new(publication, place, (topic, log), tally);
         halves.push(Box::pin(confirm(source, target, partition, pace)));
     }
@@ -95,57 +109,42 @@ where
 }
 
 /// The targets of all partitions, by number.
-///
-/// The first is bound last: where it is there, all are there that the topic had when publishing
-/// began.
 async fn bind<L: Log, B, F>(
     publication: &Publication,
     about: &About,
     log: &L,
-    targets: impl Fn(Text) -> F,
+    targets: impl Fn(Text, Cursor) -> F,
 ) -> Result<Vec<B>, Failure>
 where
     F: Future<Output = Result<B, Failure>>,
 {
-    check(publication, about, log).await?;
-    let source = |partition| publication.source(&about.id, partition);
-    let lacks =
-        async |partition| Ok::<bool, Failure>(log.cursor(&source(partition)).await?.is_none());
-    let is_bound = !lacks(0).await?;
-    let mut legs = Vec::new();
-    for partition in (0..about.partitions).rev() {
-        // Looked at again, since the store may be rewound, or others may bind, in between.
-        if is_bound && lacks(partition).await? && !lacks(0).await? && lacks(partition).await? {
-            return Err(spread_changed(about, "has another number of partitions"));
-        }
-        legs.push(targets(source(partition)).await?);
-    }
-    if legs.is_empty() || !lacks(about.partitions).await? {
-        return Err(spread_changed(about, "has another number of partitions"));
-    }
-    legs.reverse();
-    Ok(legs)
-}
-
-/// A topic that loses nothing by design, and that was not spread by another key before.
-async fn check<L: Log>(publication: &Publication, about: &About, log: &L) -> Result<(), Failure> {
     if about.compacted {
         let detail = format!("ledger {} is published to topic {}", publication.name, about.id);
         return Err(Stop::new(Code::TopicCompacted, detail).into());
     }
-    for key in Key::ALL.into_iter().filter(|key| *key != publication.key) {
-        let other = Publication { key, ..publication.clone() };
-        if log.cursor(&other.source(&about.id, 0)).await?.is_some() {
-            let what = format!("was published to by {}", key.as_str());
-            return Err(spread_changed(about, &what));
-        }
+    // Bound before anything is sent, and never again: whoever comes later finds it.
+    let (source, spread) = publication.spread(about.partitions);
+    drop(targets(source.clone(), spread).await?);
+    match log.cursor(&source).await? {
+        Some(first) if first == spread => {}
+        Some(first) => return Err(spread_changed(publication, spread, first)),
+        None => return Err(Failure::Retryable("the store was rewound".into())),
     }
-    Ok(())
+    let mut legs = Vec::new();
+    for partition in 0..about.partitions {
+        legs.push(targets(publication.source(&about.id, partition), Cursor::START).await?);
+    }
+    Ok(legs)
 }
 
-fn spread_changed(about: &About, what: &str) -> Failure {
-    let About { id, partitions, .. } = about;
-    let detail = format!("topic {id}, with {partitions} partitions, {what}");
+/// The stop that says how the ledger would be spread now, and how it was at first.
+fn spread_changed(publication: &Publication, now: Cursor, first: Cursor) -> Failure {
+    let [now, first] = [now, first].map(|spread| {
+        let key = Key::ALL.into_iter().find(|key| key.hash() == spread.tail);
+        format!("by {} over {} partitions", key.map_or("?", Key::as_str), spread.next)
+    });
+    let Publication { name, topic, .. } = publication;
+    let detail = format!("ledger {name}, topic {topic}: {now}, at first {first}");
     Stop::new(Code::SpreadChanged, detail).into()
 }
 

@@ -132,7 +132,7 @@ impl<B: Backend> Running<B> {
         let publication = site.setup.publication(ledger);
         let topic = Client::new(&site.broker, PUBLISHED, &site.net);
         let log = site.defect.log(self.store.log(ledger), &publication, &site.broker);
-        let targets = |source: Text| self.leg(ledger, "", source, Cursor::START);
+        let targets = |source: Text, first: Cursor| self.leg(ledger, "", source, first);
         let name = format!("publish of ledger-{}", ledger - 1);
         loop {
             let parts = (&topic, &log, &self.pace);

@@ -93,7 +93,7 @@ impl Commits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// What names the source in the store: `file:` and a path or a given name, `topic:` and a
-    /// partition, `publish:` and what is confirmed.
+    /// partition, `publish:` and what is confirmed, `spread:` and what it is spread over.
     pub source: Text,
     /// The ingest: namespace of its keys.
     pub ingest: Text,

@@ -7,15 +7,12 @@
 //! that was confirmed, the cursor is set back to where a reader that begins now would come to, so
 //! that it is sent again.
 
+use super::Publication;
 use super::walk::{self, Log};
-use super::{Publication, spread_changed};
 use crate::exactly_once::{Batch, Cursor, Decide, Failure, Source};
 use crate::ledger::door::LedgerTarget;
 use crate::ledger::{Effect, Keys, Snapshot};
-use crate::wire::{
-    About, Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, partition, read_on,
-};
-use alloc::format;
+use crate::wire::{Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, read_on};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -42,7 +39,7 @@ pub struct Taken(pub Link);
 /// A partition of the wire, on its way to being confirmed.
 pub struct Confirm<'a, T, L> {
     publication: &'a Publication,
-    about: &'a About,
+    topic_id: &'a str,
     partition: u32,
     topic: &'a T,
     log: &'a L,
@@ -67,21 +64,21 @@ struct Scan {
 }
 
 impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
-    /// The partition numbered `partition` of `topic`, of which the broker says `about`.
+    /// The partition numbered `partition` of `topic`, whose id is `topic_id`.
     pub fn new(
         publication: &'a Publication,
-        (about, partition): (&'a About, u32),
+        (topic_id, partition): (&'a str, u32),
         (topic, log): (&'a T, &'a L),
         tally: &'a Tally,
     ) -> Confirm<'a, T, L> {
-        Confirm { publication, about, partition, topic, log, tally, scan: None }
+        Confirm { publication, topic_id, partition, topic, log, tally, scan: None }
     }
 
     /// Read on from `scan` to where something is taken or the wire ends, or for long enough;
     /// `None`: the topic is another one now. A loss on the way makes the scan begin anew.
     async fn read_on(&self, mut scan: Scan, limit: usize) -> Result<Option<Scan>, Failure> {
         for _ in 0..FETCHES {
-            let by = (self.topic, &*self.about.id, self.partition);
+            let by = (self.topic, self.topic_id, self.partition);
             let fetched = match read_on(by, &scan.place, limit).await? {
                 Read::On(fetched) => fetched,
                 Read::OtherTopic => return Ok(None),
@@ -124,7 +121,6 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
             if stamp.ledger != self.publication.name {
                 continue;
             }
-            self.belongs(*offset, raw.key.as_deref().unwrap_or_default())?;
             match stamp.verdict(&scan.last) {
                 Verdict::Take => {
                     count(&self.tally.taken);
@@ -141,18 +137,6 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
         Ok(())
     }
 
-    /// A message stands where its key belongs, unless it was sent to a topic of this name that had
-    /// another number of partitions. Who goes by its link could leave out others.
-    fn belongs(&self, offset: u64, key: &[u8]) -> Result<(), Failure> {
-        let right = partition(key, self.about.partitions);
-        if right == self.partition {
-            return Ok(());
-        }
-        let here = self.partition;
-        let what = format!("has at offset {offset} of partition {here} what belongs to {right}");
-        Err(spread_changed(self.about, &what))
-    }
-
     /// Where to read on behind the message `last`, which was taken at `offset`; `None`: the topic
     /// is another one now.
     async fn find(&self, last: Link, offset: u64) -> Result<Option<Scan>, Failure> {
@@ -160,7 +144,7 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
             return Ok(Some(Scan::from(0)));
         }
         let fetched = self.topic.fetch(self.partition, offset, 1).await?;
-        if fetched.topic != self.about.id {
+        if &*fetched.topic != self.topic_id {
             return Ok(None);
         }
         let next = offset.saturating_add(1);

@@ -1,6 +1,7 @@
 //! What is sent: an event as a message, its key, its partition. Pure functions of the row.
 
 use crate::Text;
+use crate::chain::Hash;
 use crate::dead_letter::Raw;
 use crate::event::{Event, Kind};
 use crate::id::EventId;
@@ -33,6 +34,11 @@ impl Key {
             Key::CreditAccount => "credit_account",
             Key::Payment => "payment",
         }
+    }
+
+    /// The word's hash.
+    pub(super) fn hash(self) -> Hash {
+        Hash::of(self.as_str().as_bytes())
     }
 
     /// The key of `event` in the ledger numbered `ledger`: an account's id for what happens to an

@@ -116,16 +116,13 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     }
 
     /// Hand messages to the producer, who may have too many already, for as long as some are
-    /// confirmed in the meantime. A topic that was made again may have other partitions.
+    /// confirmed in the meantime.
     async fn hand_over(
         &self,
         producer: &mut T::Producer,
         messages: Vec<Message>,
         sent: &mut Sent,
     ) -> Result<(), Failure> {
-        if self.topic.about().await? != *self.about {
-            return Err(Failure::Retryable("the topic has changed".into()));
-        }
         let mut sending = pin!(producer.send(messages));
         loop {
             match select(sending.as_mut(), pin!(self.pace.sleep(IDLE))).await {
@@ -148,7 +145,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
 
     /// Make messages of `events`, which are the next on the walk.
     fn prepare(&self, events: &[Event], walk: &mut Walk, sent: &mut Sent) -> Result<(), Stop> {
-        let Publication { ledger, name, key } = self.publication;
+        let Publication { ledger, name, key, .. } = self.publication;
         for event in events {
             let this = walk.step(event, *ledger)?;
             let key = key.of(event, *ledger);

@@ -49,13 +49,13 @@ fn it_is_noticed_while_publishing() {
 #[test]
 fn a_crash_while_binding_is_no_change() {
     const PARTITIONS: u32 = 4;
-    for bound in 0..PARTITIONS {
+    for bound in 0..=PARTITIONS {
         let world = World::with_payments(PARTITIONS, 20);
         let left = Cell::new(bound);
-        let targets = |source: semel_core::Text| {
+        let targets = |source: semel_core::Text, first| {
             let is_there = left.get() > 0;
             left.set(left.get().saturating_sub(1));
-            let leg = || world.books.leg(&source, Cursor::START, OWNER);
+            let leg = || world.books.leg(&source, first, OWNER);
             let crash = || Failure::Retryable("the process died".into());
             std::future::ready(is_there.then(leg).ok_or_else(crash))
         };

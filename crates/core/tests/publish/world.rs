@@ -37,7 +37,12 @@ impl World {
         let clock = Clock::default();
         let books = Books::new(&clock);
         compare(&mut books.state().store, ACCOUNTS);
-        let publication = Publication { ledger: LEDGER, name: "main".into(), key: Key::default() };
+        let publication = Publication {
+            ledger: LEDGER,
+            name: "main".into(),
+            topic: "t".into(),
+            key: Key::default(),
+        };
         let broker = Broker::new("t1", partitions);
         World { clock, broker, books, tally: Tally::default(), publication }
     }
@@ -60,8 +65,8 @@ impl World {
     /// Publish as `owner` for as long as there is `more` to wait for; why it ended, if it did.
     pub fn publish_while(&self, owner: u32, mut more: impl FnMut() -> bool) -> Option<Failure> {
         let end = self.clock.now() + LONG;
-        let targets = |source: semel_core::Text| {
-            std::future::ready(Ok(self.books.leg(&source, Cursor::START, owner)))
+        let targets = |source: semel_core::Text, first| {
+            std::future::ready(Ok(self.books.leg(&source, first, owner)))
         };
         let by = (&self.broker, &self.books, &self.clock);
         let published = publish(&self.publication, by, &self.tally, targets);

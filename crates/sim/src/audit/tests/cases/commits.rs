@@ -20,7 +20,7 @@ pub(in super::super) const COMMITS: &[Case] = &[
     (
         "a cursor over what is published that goes back",
         |e| {
-            let source = || "publish:main:debit_account:t/0".to_string();
+            let source = || "publish:main:t/0".to_string();
             e.commits.push(Committed::Claim { source: source(), claim: 9 });
             e.commits.push(step(23, 23, Some((9, 8, 2))));
             moved(e, 7).source = source();
