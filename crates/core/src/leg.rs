@@ -62,7 +62,9 @@ where
             Ended::Stopped(stop) => match standing(target, source.refused.take()).await {
                 Ok(true) => return stop.into(),
                 Err(failure @ (Failure::Fenced | Failure::Permanent(_))) => return failure,
-                Ok(false) | Err(Failure::Retryable(_) | Failure::Unknown(_)) => {}
+                Ok(false) | Err(Failure::Retryable(_) | Failure::Unknown(_)) => {
+                    pace.idle(IDLE).await;
+                }
             },
         }
     }

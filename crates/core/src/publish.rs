@@ -11,6 +11,7 @@
 
 pub mod compare;
 pub mod confirm;
+mod lanes;
 mod message;
 mod send;
 mod walk;
@@ -31,6 +32,7 @@ use alloc::vec::Vec;
 use confirm::{Confirm, Note, Tally};
 use core::future::Future;
 use core::pin::Pin;
+use core::sync::atomic::AtomicBool;
 use futures_util::future::select_all;
 
 /// What is published, and how.
@@ -88,7 +90,7 @@ where
     let opened = async {
         let about = topic.about().await?;
         let legs = bind(publication, &about, log, targets).await?;
-        // Whose turn it is. The claim is made again, by the same owner, with each look at the wire.
+        // Whose turn it is. The claim is made again, by the same owner, before it is over.
         drop(legs[0].claim().await?);
         Ok((about, legs))
     };
@@ -96,11 +98,14 @@ where
         Ok(opened) => opened,
         Err(failure) => return failure,
     };
-    let sender = send::Sender { publication, about: &about, topic, log, pace };
+    let looking: Vec<AtomicBool> = legs.iter().map(|_| AtomicBool::new(true)).collect();
+    let looking = &*looking;
+    let sender = send::Sender { publication, about: &about, topic, log, pace, looking };
     let mut halves: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
     for (target, partition) in legs.iter().zip(0..) {
         let place = (&*about.id, partition);
-        let source = Confirm::new(publication, place, (topic, log), tally);
+        let told = (tally, &looking[partition as usize]);
+        let source = Confirm::new(publication, place, (topic, log, pace), told);
         halves.push(Box::pin(confirm(source, target, partition, pace)));
     }
     halves.push(Box::pin(sender.run()));
@@ -151,7 +156,7 @@ fn spread_changed(publication: &Publication, now: Cursor, first: Cursor) -> Fail
 /// The confirming half of one partition. Who loses the first partition has lost the ledger; the
 /// others follow it when the former owner's deadline passes.
 async fn confirm<T, L, B, P>(
-    mut source: Confirm<'_, T, L>,
+    mut source: Confirm<'_, T, L, P>,
     target: &B,
     partition: u32,
     pace: &P,

@@ -268,16 +268,10 @@ pub async fn read_on<T: Topic>(
                 return Ok(Read::Changed(offset));
             }
             fetched.records.remove(0);
-            // Whatever was between it and the place held nothing to read; now it may be too long
-            // for one fetch.
-            while fetched.records.is_empty()
-                && fetched.next <= place.next
-                && fetched.next < fetched.end
-            {
-                fetched = topic.fetch(partition, fetched.next, limit).await?;
-                if &*fetched.topic != topic_id {
-                    return Ok(Read::OtherTopic);
-                }
+            let is_short = fetched.next <= place.next && fetched.next < fetched.end;
+            if fetched.records.is_empty() && is_short {
+                // What is between it and the place is too long for one fetch.
+                return beyond((topic, topic_id, partition), place, limit, fetched).await;
             }
         }
         // What was read has expired, and markers behind it may be lost: that changes nothing.
@@ -285,6 +279,20 @@ pub async fn read_on<T: Topic>(
         None => {}
     }
     Ok(Read::On(fetched))
+}
+
+/// Read on at the place itself, if the log still goes so far; else what is `near`.
+async fn beyond<T: Topic>(
+    (topic, topic_id, partition): (&T, &str, u32),
+    place: &Place,
+    limit: usize,
+    near: Fetched,
+) -> Result<Read, Failure> {
+    let far = topic.fetch(partition, place.next, limit).await?;
+    if &*far.topic != topic_id {
+        return Ok(Read::OtherTopic);
+    }
+    Ok(Read::On(if (far.start..=far.end).contains(&place.next) { far } else { near }))
 }
 
 #[cfg(test)]

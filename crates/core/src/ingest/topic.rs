@@ -24,6 +24,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
+use core::time::Duration;
 use futures_util::future::select_all;
 
 /// What is taken from a topic, and how.
@@ -79,7 +80,8 @@ where
     };
     let mut tasks: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
     for (start, partition) in starts.into_iter().zip(0..) {
-        let source = Partition { intake, topic, id: about.id.clone(), partition };
+        let id = about.id.clone();
+        let source = Partition { intake, topic, id, partition, pace, passed: None };
         let first = Cursor { next: start, tail: Hash::ZERO, hint: start };
         tasks.push(Box::pin(carry(source, first, &targets, pace)));
     }
@@ -88,7 +90,7 @@ where
 }
 
 async fn carry<T, B, P, F>(
-    mut source: Partition<'_, T>,
+    mut source: Partition<'_, T, P>,
     first: Cursor,
     targets: &(impl Fn(Text, Cursor) -> F + Sync),
     pace: &P,
@@ -106,20 +108,33 @@ where
 }
 
 /// One partition.
-struct Partition<'a, T> {
+struct Partition<'a, T, P> {
     intake: &'a Intake,
     topic: &'a T,
     id: Text,
     partition: u32,
+    pace: &'a P,
+    /// How far was read behind that cursor without finding a record.
+    passed: Option<(Cursor, Place)>,
 }
 
-impl<T: Topic> Source for Partition<'_, T> {
+/// How long a look at the topic may take: well within a claim.
+const LOOK: Duration = Duration::from_secs(2);
+
+impl<T: Topic, P: Pace> Source for Partition<'_, T, P> {
     type Item = Item;
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Item>>, Failure> {
-        let seen = (from.tail != Hash::ZERO).then_some((from.hint, from.tail));
-        let mut place = Place { next: from.next, seen };
+        let mut place = match self.passed.take().filter(|(at, _)| at == from) {
+            Some((_, place)) => place,
+            None => {
+                let seen = (from.tail != Hash::ZERO).then_some((from.hint, from.tail));
+                Place { next: from.next, seen }
+            }
+        };
+        let until = self.pace.now() + LOOK;
         loop {
+            self.passed = Some((*from, place));
             let by = (self.topic, &*self.id, self.partition);
             let fetched = match read_on(by, &place, limit).await? {
                 Read::On(fetched) => fetched,
@@ -138,16 +153,18 @@ impl<T: Topic> Source for Partition<'_, T> {
                 let items = fetched.records.into_iter().map(|record| self.decode(record)).collect();
                 return Ok(Some(Batch { items, to }));
             }
-            if fetched.next <= place.next {
-                return Ok(None);
-            }
+            let is_end = fetched.next <= place.next;
             // Nothing but markers and aborted records so far.
             place.next = fetched.next;
+            if is_end || until <= self.pace.now() {
+                self.passed = Some((*from, place));
+                return Ok(None);
+            }
         }
     }
 }
 
-impl<T: Topic> Partition<'_, T> {
+impl<T: Topic, P: Pace> Partition<'_, T, P> {
     fn stop(&self, code: Code, detail: String) -> Failure {
         let name = &self.intake.name;
         let place = format!("ingest {name}: topic {}, partition {}", self.id, self.partition);

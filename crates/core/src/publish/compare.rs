@@ -21,10 +21,14 @@ pub async fn compare<T: Topic, L: Log>(
     topic: &T,
     log: &L,
 ) -> Result<(), Failure> {
-    for partition in 0..topic.about().await?.partitions {
+    let about = topic.about().await?;
+    for partition in 0..about.partitions {
         let mut offset = 0;
         loop {
             let fetched = topic.fetch(partition, offset, PAGE).await?;
+            if fetched.topic != about.id || fetched.end < offset {
+                return Err(Failure::Retryable("the topic has changed meanwhile".into()));
+            }
             if offset < fetched.start {
                 offset = fetched.start;
                 continue;

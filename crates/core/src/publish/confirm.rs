@@ -12,10 +12,12 @@ use super::walk::{self, Log};
 use crate::exactly_once::{Batch, Cursor, Decide, Failure, Source};
 use crate::ledger::door::LedgerTarget;
 use crate::ledger::{Effect, Keys, Snapshot};
+use crate::leg::Pace;
 use crate::wire::{Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, read_on};
 use alloc::vec;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::time::Duration;
 
 /// What was found on the wire, counted.
 #[derive(Debug, Default)]
@@ -37,19 +39,22 @@ pub struct Tally {
 pub struct Taken(pub Link);
 
 /// A partition of the wire, on its way to being confirmed.
-pub struct Confirm<'a, T, L> {
+pub struct Confirm<'a, T, L, P> {
     publication: &'a Publication,
     topic_id: &'a str,
     partition: u32,
     topic: &'a T,
     log: &'a L,
     tally: &'a Tally,
+    pace: &'a P,
+    /// Whether it is on the way to the wire's end and lacks nothing; told to who sends.
+    looking: &'a AtomicBool,
     /// Where reading stands, and the message behind which the cursor stood then.
     scan: Option<(Link, Scan)>,
 }
 
-/// How many fetches a look at the wire makes at most: so many are over well before a claim is.
-const FETCHES: usize = 32;
+/// How long a look at the wire may take: well within a claim.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// A reader's place.
 #[derive(Clone, Copy, Debug)]
@@ -63,39 +68,42 @@ struct Scan {
     anew: bool,
 }
 
-impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
+impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
     /// The partition numbered `partition` of `topic`, whose id is `topic_id`.
     pub fn new(
         publication: &'a Publication,
         (topic_id, partition): (&'a str, u32),
-        (topic, log): (&'a T, &'a L),
-        tally: &'a Tally,
-    ) -> Confirm<'a, T, L> {
-        Confirm { publication, topic_id, partition, topic, log, tally, scan: None }
+        (topic, log, pace): (&'a T, &'a L, &'a P),
+        (tally, looking): (&'a Tally, &'a AtomicBool),
+    ) -> Confirm<'a, T, L, P> {
+        let scan = None;
+        Confirm { publication, topic_id, partition, topic, log, tally, pace, looking, scan }
     }
 
-    /// Read on from `scan` to where something is taken or the wire ends, or for long enough;
-    /// `None`: the topic is another one now. A loss on the way makes the scan begin anew.
-    async fn read_on(&self, mut scan: Scan, limit: usize) -> Result<Option<Scan>, Failure> {
-        for _ in 0..FETCHES {
+    /// Read on to where something is taken or the wire ends, or for long enough. A loss on the way
+    /// makes the scan begin anew. The last whole fetch counts, whatever happens then.
+    async fn read_on(&mut self, behind: Link, mut scan: Scan, limit: usize) -> Result<(), Failure> {
+        let until = self.pace.now() + LOOK;
+        loop {
+            self.scan = Some((behind, scan));
             let by = (self.topic, self.topic_id, self.partition);
             let fetched = match read_on(by, &scan.place, limit).await? {
                 Read::On(fetched) => fetched,
-                Read::OtherTopic => return Ok(None),
+                Read::OtherTopic => return Ok(()),
                 Read::Gap(start) if scan.last == Link::NONE => {
                     scan.place = Place { next: start, seen: None };
                     continue;
                 }
                 Read::Gap(_) | Read::Changed(_) => {
                     let Some(found) = self.find(scan.last, scan.last_offset).await? else {
-                        return Ok(None);
+                        return Ok(());
                     };
                     scan = Scan { anew: found.anew || scan.anew, ..found };
                     continue;
                 }
             };
             let before = scan.last;
-            self.take(&mut scan, &fetched)?;
+            let lacks = self.take(&mut scan, &fetched)?;
             if scan.last != before {
                 let near = (before != Link::NONE).then_some(before);
                 walk::hold(self.publication, self.log, near, scan.last).await?;
@@ -104,14 +112,17 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
             let seen = fetched.records.last().map(|record| (record.offset, record.digest()));
             scan.place = Place { next: fetched.next, seen: seen.or(scan.place.seen) };
             scan.anew &= !is_end;
-            if is_end || scan.last != before && !scan.anew {
-                break;
+            self.looking.store(!is_end && !lacks, Ordering::Relaxed);
+            if is_end || scan.last != before && !scan.anew || until <= self.pace.now() {
+                self.scan = Some((behind, scan));
+                return Ok(());
             }
         }
-        Ok(Some(scan))
     }
 
-    fn take(&self, scan: &mut Scan, fetched: &Fetched) -> Result<(), Failure> {
+    /// Take what follows; whether something is missing at the end.
+    fn take(&self, scan: &mut Scan, fetched: &Fetched) -> Result<bool, Failure> {
+        let mut lacks = false;
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         for Record { offset, raw, .. } in &fetched.records {
             let Some(stamp) = Stamp::read(&raw.headers) else {
@@ -125,16 +136,20 @@ impl<'a, T: Topic, L: Log> Confirm<'a, T, L> {
                 Verdict::Take => {
                     count(&self.tally.taken);
                     (scan.last, scan.last_offset) = (stamp.this, *offset);
+                    lacks = false;
                 }
                 Verdict::Repeat => drop(count(&self.tally.repeats)),
-                Verdict::Hole => drop(count(&self.tally.holes)),
+                Verdict::Hole => {
+                    count(&self.tally.holes);
+                    lacks = true;
+                }
                 Verdict::Fork => {
                     let what = "does not follow what was taken";
                     return Err(walk::fork(self.publication, &stamp.this, what));
                 }
             }
         }
-        Ok(())
+        Ok(lacks)
     }
 
     /// Where to read on behind the message `last`, which was taken at `offset`; `None`: the topic
@@ -175,22 +190,23 @@ pub(super) fn link(cursor: &Cursor) -> Link {
     Link { seq: cursor.next.saturating_sub(1), hash: cursor.tail }
 }
 
-impl<T: Topic, L: Log> Source for Confirm<'_, T, L> {
+impl<T: Topic, L: Log, P: Pace> Source for Confirm<'_, T, L, P> {
     type Item = Taken;
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Taken>>, Failure> {
-        let scan = match self.scan.take().filter(|(behind, _)| *behind == link(from)) {
+        let behind = link(from);
+        let scan = match self.scan.filter(|(known, _)| *known == behind) {
             Some((_, scan)) => Some(scan),
-            None => self.find(link(from), from.hint).await?,
+            None => self.find(behind, from.hint).await?,
         };
         let Some(scan) = scan else { return Ok(None) };
-        let Some(scan) = self.read_on(scan, limit).await? else { return Ok(None) };
-        if scan.anew || scan.last == link(from) {
-            self.scan = Some((link(from), scan));
+        self.read_on(behind, scan, limit).await?;
+        let Some((_, scan)) = self.scan.filter(|(_, scan)| !scan.anew && scan.last != behind)
+        else {
             return Ok(None);
-        }
+        };
         self.scan = Some((scan.last, scan));
-        if scan.last.seq < link(from).seq {
+        if scan.last.seq < behind.seq {
             self.tally.losses.fetch_add(1, Ordering::Relaxed);
         }
         let next = if scan.last == Link::NONE { 0 } else { scan.last.seq + 1 };

@@ -79,13 +79,13 @@ impl Walk {
         (ANCHOR_EVERY - self.at.seq % ANCHOR_EVERY) as usize
     }
 
-    /// The log ends here, where nothing more was found, if there was `room` to look.
+    /// The log ends here, where nothing more was found.
     ///
     /// # Errors
     /// `LogGap` when the ledger goes on: rows are missing at its end.
-    pub(super) async fn check_end<L: Log>(&self, log: &L, room: usize) -> Result<(), Failure> {
+    pub(super) async fn check_end<L: Log>(&self, log: &L) -> Result<(), Failure> {
         let head = log.head().await?;
-        if room == 0 || head.seq <= self.at.seq || !log.events(self.at.seq, 1).await?.is_empty() {
+        if head.seq <= self.at.seq || !log.events(self.at.seq, 1).await?.is_empty() {
             return Ok(());
         }
         if log.head().await? != head {
@@ -117,7 +117,8 @@ impl Walk {
             return Ok(false);
         }
         let rewound = || Failure::Retryable("the log is not what it was: it was rewound".into());
-        if kept.seq < self.at.seq && self.at.seq <= log.head().await?.seq {
+        let is_anchor = self.at.seq.is_multiple_of(ANCHOR_EVERY);
+        if is_anchor && kept.seq < self.at.seq && self.at.seq <= log.head().await?.seq {
             let detail = format!("there is no anchor at event {}", self.at.seq);
             return Err(Stop::new(code, detail).into());
         }
@@ -170,7 +171,7 @@ async fn vouch<L: Log>(publication: &Publication, log: &L, seq: u64) -> Result<(
             walk.step(event, publication.ledger)?;
         }
         if events.is_empty() || walk.is_verified(publication, log).await? {
-            return walk.check_end(log, PAGE).await;
+            return walk.check_end(log).await;
         }
     }
 }

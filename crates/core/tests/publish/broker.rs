@@ -18,6 +18,10 @@ pub struct State {
     pub logs: Vec<Log>,
     /// Whether nobody can reach it.
     pub away: bool,
+    /// The partition that takes nothing, if there is one.
+    pub dead: Option<u32>,
+    /// How many offsets a fetch covers at most.
+    pub reach: u64,
     /// How many messages producers were given.
     pub sent: usize,
     /// What happens right after something was fetched.
@@ -63,6 +67,8 @@ impl Broker {
             about,
             logs,
             away: false,
+            dead: None,
+            reach: u64::MAX,
             sent: 0,
             fetched: None,
             fates,
@@ -141,7 +147,9 @@ impl State {
 
     fn deliver(&mut self, message: Message) -> Result<(), Failure> {
         let fate = self.fates.pop_front().unwrap_or(Fate::Arrives);
+        let is_dead = self.dead == Some(message.partition);
         let copies = match fate {
+            _ if is_dead => 0,
             Fate::Arrives | Fate::Doubted => 1,
             Fate::Twice => 2,
             Fate::Lost | Fate::Late | Fate::Fails => 0,
@@ -177,13 +185,14 @@ impl Topic for Broker {
         let log = state.logs.get(partition as usize).ok_or_else(missing)?;
         let &Log { start, end, .. } = log;
         let is_there = (start..=end).contains(&from);
-        let found = log.records.range(from..).take(limit).filter(|_| is_there);
+        let far = from.saturating_add(state.reach).min(end);
+        let found = log.records.range(from..far.max(from)).take(limit).filter(|_| is_there);
         let record =
             |(&offset, raw): (&u64, &Raw)| Record { offset, timestamp: 0, raw: raw.clone() };
         let records: Vec<Record> = found.map(record).collect();
         let next = match records.last() {
             Some(last) if records.len() == limit => last.offset + 1,
-            _ if is_there => end,
+            _ if is_there => far,
             _ => from,
         };
         let fetched = Fetched { topic: state.about.id.clone(), start, end, records, next };

@@ -6,7 +6,7 @@ use crate::world::{OWNER, World};
 use semel_core::exactly_once::Source;
 use semel_core::leg::Pace;
 use semel_core::publish::confirm::{Confirm, Taken};
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// Something that happens to a topic of two partitions.
@@ -92,8 +92,9 @@ fn a_cursor_is_set_back_once_to_the_end_of_what_is_there() {
         let world = World::with_payments(1, 30);
         world.settle();
         let (links, at) = (world.links(), world.cursor(0));
-        let by = (&world.broker, &world.books);
-        let mut confirm = Confirm::new(&world.publication, ("t1", 0), by, &world.tally);
+        let by = (&world.broker, &world.books, &world.clock);
+        let (looking, what) = (AtomicBool::new(true), &world.publication);
+        let mut confirm = Confirm::new(what, ("t1", 0), by, (&world.tally, &looking));
         if running {
             assert!(block_on(confirm.read(&at, limit)).unwrap().is_none(), "nothing is new");
         }
@@ -110,9 +111,15 @@ fn reading_anew_takes_more_than_one_look_and_tells_nothing_before_the_end() {
     let world = World::with_payments(1, 80);
     world.settle();
     let (links, at) = (world.links(), world.cursor(0));
-    let by = (&world.broker, &world.books);
-    let mut confirm = Confirm::new(&world.publication, ("t1", 0), by, &world.tally);
+    let by = (&world.broker, &world.books, &world.clock);
+    let (looking, what) = (AtomicBool::new(true), &world.publication);
+    let mut confirm = Confirm::new(what, ("t1", 0), by, (&world.tally, &looking));
     cut(&world, 0, 7);
+    let clock = world.clock.clone();
+    world.broker.state().fetched = Some(Box::new(move |_, _| {
+        clock.pass(Duration::from_millis(100));
+        false
+    }));
     let mut looks = 0;
     let back = loop {
         looks += 1;
@@ -121,6 +128,7 @@ fn reading_anew_takes_more_than_one_look_and_tells_nothing_before_the_end() {
         }
     };
     assert!((2..10).contains(&looks), "{looks} looks at one record after the other");
+    assert!(!looking.load(Ordering::Relaxed), "it is at the end");
     assert_eq!(back.items, [Taken(links[90])]);
 }
 

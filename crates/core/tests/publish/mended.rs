@@ -4,6 +4,7 @@ use crate::block_on::block_on;
 use crate::broker::Fate;
 use crate::intake::Shop;
 use crate::reader::strict;
+use crate::script::command;
 use crate::world::{OWNER, World};
 use semel_core::chain::Hash;
 use semel_core::dead_letter::Raw;
@@ -13,6 +14,9 @@ use semel_core::leg::Pace;
 use semel_core::problem::Code;
 use semel_core::publish::Key;
 use semel_core::publish::compare::compare;
+use semel_core::wire::partition;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 #[track_caller]
@@ -120,6 +124,78 @@ fn a_marker_that_expired_is_no_gap() {
     shop.takes();
     shop.broker.expire(0, 4);
     shop.takes();
+}
+
+#[test]
+fn a_partition_that_takes_nothing_holds_up_no_other() {
+    let world = World::new(2);
+    let line = |n: usize, payer: &str| format!("pay n{n} 5 USD {payer} shop open=unlimited/-");
+    let of = |dead| {
+        let mut payers = (0..).map(|n| format!("payer{n}"));
+        payers.find(|payer| (partition(payer.as_bytes(), 2) == 0) == dead).unwrap()
+    };
+    let (dead, alive) = (of(true), of(false));
+    let pay = |numbers: std::ops::Range<usize>, payer: &str| {
+        let mut state = world.books.state();
+        let all: Vec<_> = numbers.map(|n| command(&state.store, &line(n, payer))).collect();
+        all.chunks(1_000).for_each(|step| drop(state.store.step(step)));
+    };
+    pay(0..21_000, &dead);
+    pay(21_000..21_010, &alive);
+    world.broker.state().dead = Some(0);
+    let is_there = || {
+        let last = world.expected()[1].last().copied();
+        last.map(|seq| seq + 1) == Some(world.cursor(1).next)
+    };
+    assert_eq!(world.publish_while(OWNER, || !is_there()), None);
+    assert!(is_there(), "what belongs to the other one is confirmed");
+    let before = world.broker.state().sent;
+    assert_eq!(world.publish_while(OWNER, || true), None);
+    assert!(world.broker.state().sent - before < 40_000, "a few are tried again and again");
+    world.broker.state().dead = None;
+    world.settle();
+}
+
+#[test]
+fn a_long_stretch_without_records_is_passed_once() {
+    const STRETCH: u64 = 10_000;
+    let shop = Shop::new(1, 4);
+    shop.orders(0, 0..3);
+    shop.takes();
+    (0..STRETCH).for_each(|_| shop.broker.mark(0));
+    shop.broker.state().reach = 10;
+    let fetches = Arc::new(AtomicU64::new(0));
+    let counted = fetches.clone();
+    shop.broker.state().fetched = Some(Box::new(move |_, _| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        false
+    }));
+    shop.takes();
+    let count = fetches.load(Ordering::Relaxed);
+    assert!((1_000..3_000).contains(&count), "{count} fetches, each of 10 offsets");
+    shop.orders(0, 3..5);
+    shop.takes();
+    assert_eq!(shop.paid().len(), 5);
+}
+
+#[test]
+fn markers_that_were_passed_may_expire() {
+    let shop = Shop::new(1, 4);
+    shop.orders(0, 0..3);
+    let mut happened = 0;
+    let ended = shop.take_while(1, || {
+        let now = shop.clock.now();
+        if happened == 0 && now > Duration::from_secs(2) {
+            (0..3).for_each(|_| shop.broker.mark(0));
+            happened = 1;
+        }
+        if happened == 1 && now > Duration::from_secs(6) {
+            shop.broker.expire(0, 5);
+            happened = 2;
+        }
+        true
+    });
+    assert_eq!((ended, happened), (None, 2));
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Topic for Client {
 
     async fn fetch(&self, partition: u32, from: u64, limit: usize) -> Result<Fetched, Failure> {
         let limit = match self.net.world.one_in(SHORT_ONE_IN) {
-            true => 1 + self.net.world.below(limit.min(10) as u64) as usize,
+            true => limit.min(2 + self.net.world.below(10) as usize),
             false => limit,
         };
         let fetch = move |broker: &Broker, name: &str| {
