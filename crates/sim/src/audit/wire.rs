@@ -39,7 +39,7 @@ pub(super) fn check(evidence: &Evidence, indexes: &Indexes<'_>, lost: &Lost, rep
         lost,
         found: indexes.list.iter().map(found).collect(),
         faded: BTreeSet::new(),
-        moved: evidence.respread && allowed(&is_of_publishing),
+        moved: evidence.respread && (is_shut || allowed(&is_of_publishing)),
         keys: Keys::of(evidence),
         taken: indexes.list.iter().map(|index| vec![None; index.ledger.events.len()]).collect(),
     };
@@ -57,7 +57,7 @@ pub(super) fn check(evidence: &Evidence, indexes: &Indexes<'_>, lost: &Lost, rep
     followed::strangers(evidence, indexes, report);
 }
 
-/// A stop after which nobody may have found what belongs to another number of partitions.
+/// A stop after which a topic with another number of partitions holds whatever was on its way.
 fn is_of_publishing(stop: &Stop) -> bool {
     stop.name == "spread_changed" || stop.what.starts_with("publish of ")
 }
