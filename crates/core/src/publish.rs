@@ -1,9 +1,9 @@
 //! The publish leg: the ledger's events on the wire, in order, confirmed by reading the wire back.
 //!
-//! Two halves that meet only in the store. [`confirm`] reads the wire with the reader's own rule
-//! and moves a durable cursor for each partition: it knows what the wire really holds. `send`
-//! starts behind those cursors and goes on from there; it keeps no cursor and never decides what
-//! was sent.
+//! Two halves that meet in the store. [`confirm`] reads the wire with the reader's own rule and
+//! moves a durable cursor for each partition: it knows what the wire really holds. `send` starts
+//! behind those cursors and goes on from there; it keeps no cursor and never decides what was sent.
+//! All that it hears from the other half is whether that is still looking.
 //! So every way in which a wire fails is one case: what is not confirmed is sent again, promise P3.
 //!
 //! Two publishers of one ledger only repeat. The first partition's claim says whose turn it is.

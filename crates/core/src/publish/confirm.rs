@@ -4,8 +4,8 @@
 //! Its effects are none; only the cursor moves. What is taken is held against the store: a message
 //! that the store does not know comes from another history (a store that was rewound), and stops
 //! the leg by name. Law 5 holds for as long as the wire keeps what it took; where it lost something
-//! that was confirmed, the cursor is set back to where a reader that begins now would come to, so
-//! that it is sent again.
+//! that was confirmed, the cursor is set back to where a reader that wants everything would come
+//! to now, so that it is sent again.
 
 use super::Publication;
 use super::walk::{self, Log};

@@ -39,6 +39,9 @@ pub struct Log {
     pub start: u64,
     pub end: u64,
     pub records: BTreeMap<u64, Raw>,
+    /// When each was written: no two at once.
+    times: BTreeMap<u64, i64>,
+    written: i64,
 }
 
 /// What becomes of a message on its way.
@@ -167,6 +170,8 @@ impl State {
 
 impl Log {
     fn append(&mut self, raw: Raw) {
+        self.written += 1;
+        self.times.insert(self.end, self.written);
         self.records.insert(self.end, raw);
         self.end += 1;
     }
@@ -187,8 +192,11 @@ impl Topic for Broker {
         let is_there = (start..=end).contains(&from);
         let far = from.saturating_add(state.reach).min(end);
         let found = log.records.range(from..far.max(from)).take(limit).filter(|_| is_there);
-        let record =
-            |(&offset, raw): (&u64, &Raw)| Record { offset, timestamp: 0, raw: raw.clone() };
+        let record = |(&offset, raw): (&u64, &Raw)| Record {
+            offset,
+            timestamp: log.times.get(&offset).copied().unwrap_or_default(),
+            raw: raw.clone(),
+        };
         let records: Vec<Record> = found.map(record).collect();
         let next = match records.last() {
             Some(last) if records.len() == limit => last.offset + 1,

@@ -58,7 +58,7 @@ fn what_happens_to_a_topic_between_two_processes_has_a_name() {
     type Change = fn(&Shop);
     // Ten orders at the offsets 0 to 9 were taken.
     #[rustfmt::skip]
-    let cases: [(&str, Change, Option<Code>); 12] = [
+    let cases: [(&str, Change, Option<Code>); 13] = [
         ("nothing", |_| {}, None),
         ("it is compacted now", |shop| shop.broker.state().about.compacted = true,
             Some(Code::TopicCompacted)),
@@ -81,6 +81,10 @@ fn what_happens_to_a_topic_between_two_processes_has_a_name() {
         ("another record, and more", |shop| {
             shop.broker.truncate(0, 5);
             shop.orders(0, 100..120);
+        }, Some(Code::SourceChanged)),
+        ("the same record, written again", |shop| {
+            shop.broker.truncate(0, 9);
+            shop.orders(0, 9..10);
         }, Some(Code::SourceChanged)),
         ("a marker instead of the last record", |shop| {
             shop.broker.truncate(0, 9);
