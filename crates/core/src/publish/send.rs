@@ -57,8 +57,8 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         let mut walk = Walk::from(self.log.anchor(0).await?);
         let mut producer = self.topic.producer();
         loop {
-            lanes.wake(self.pace.now());
             if lanes.held.is_empty() {
+                lanes.wake(self.pace.now());
                 self.place(&mut walk, lanes).await?;
             }
             let room = lanes.room().min(walk.to_anchor());
@@ -84,6 +84,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     }
 
     /// Walk on where somebody wants to go on: back for who was left behind, and forward again.
+    /// What is held belongs to where the walk is.
     async fn place(&self, walk: &mut Walk, lanes: &Lanes) -> Result<(), Failure> {
         let Some(need) = lanes.need() else { return Ok(()) };
         if need.seq < walk.at.seq || walk.at.seq + ANCHOR_EVERY <= need.seq {
