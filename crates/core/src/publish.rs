@@ -135,10 +135,13 @@ where
         Some(first) => return Err(spread_changed(publication, spread, first)),
         None => return Err(Failure::Retryable("the store was rewound".into())),
     }
+    // The first one last: what a store that is rewound forgets of them begins with that, and who
+    // loses it binds all of them again.
     let mut legs = Vec::new();
-    for partition in 0..about.partitions {
+    for partition in (0..about.partitions).rev() {
         legs.push(targets(publication.source(&about.id, partition), Cursor::START).await?);
     }
+    legs.reverse();
     Ok(legs)
 }
 

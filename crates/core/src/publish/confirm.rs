@@ -9,6 +9,7 @@
 
 use super::Publication;
 use super::walk::{self, Log};
+use crate::chain::Hash;
 use crate::exactly_once::{Batch, Cursor, Decide, Failure, Source};
 use crate::ledger::door::LedgerTarget;
 use crate::ledger::{Effect, Keys, Snapshot};
@@ -59,9 +60,10 @@ const LOOK: Duration = Duration::from_secs(2);
 /// A reader's place.
 #[derive(Clone, Copy, Debug)]
 struct Scan {
-    /// The message that was taken last, and its offset.
+    /// The message that was taken last.
     last: Link,
-    last_offset: u64,
+    /// Its offset and, if it was read here, its record's digest.
+    found: (u64, Option<Hash>),
     place: Place,
     /// Whether it began anew because something was lost and has not come to the end yet: until
     /// then it tells nothing.
@@ -95,7 +97,7 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
                     continue;
                 }
                 Read::Gap(_) | Read::Changed(_) => {
-                    let Some(found) = self.find(scan.last, scan.last_offset).await? else {
+                    let Some(found) = self.find(scan.last, scan.found).await? else {
                         return Ok(());
                     };
                     scan = Scan { anew: found.anew || scan.anew, ..found };
@@ -122,10 +124,10 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
 
     /// Take what follows; whether something is missing at the end.
     fn take(&self, scan: &mut Scan, fetched: &Fetched) -> Result<bool, Failure> {
-        let mut lacks = false;
+        let (mut lacks, mut taken) = (false, None);
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
-        for Record { offset, raw, .. } in &fetched.records {
-            let Some(stamp) = Stamp::read(&raw.headers) else {
+        for record in &fetched.records {
+            let Some(stamp) = Stamp::read(&record.raw.headers) else {
                 count(&self.tally.foreign);
                 continue;
             };
@@ -135,7 +137,8 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
             match stamp.verdict(&scan.last) {
                 Verdict::Take => {
                     count(&self.tally.taken);
-                    (scan.last, scan.last_offset) = (stamp.this, *offset);
+                    scan.last = stamp.this;
+                    taken = Some(record);
                     lacks = false;
                 }
                 Verdict::Repeat => drop(count(&self.tally.repeats)),
@@ -149,12 +152,19 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
                 }
             }
         }
+        if let Some(record) = taken {
+            scan.found = (record.offset, Some(record.digest()));
+        }
         Ok(lacks)
     }
 
-    /// Where to read on behind the message `last`, which was taken at `offset`; `None`: the topic
-    /// is another one now.
-    async fn find(&self, last: Link, offset: u64) -> Result<Option<Scan>, Failure> {
+    /// Where to read on behind the message `last`, which was taken at that offset, in a record of
+    /// that digest if it is known; `None`: the topic is another one now.
+    async fn find(
+        &self,
+        last: Link,
+        (offset, digest): (u64, Option<Hash>),
+    ) -> Result<Option<Scan>, Failure> {
         if last == Link::NONE {
             return Ok(Some(Scan::from(0)));
         }
@@ -165,13 +175,18 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
         let next = offset.saturating_add(1);
         let record = fetched.records.first().filter(|record| record.offset == offset);
         let is_it = |record: &&Record| {
-            Stamp::read(&record.raw.headers).is_some_and(|stamp| stamp.this == last)
+            let stamp = Stamp::read(&record.raw.headers);
+            stamp.is_some_and(|stamp| stamp.this == last)
+                && digest.is_none_or(|digest| digest == record.digest())
         };
         let seen = record.filter(is_it).map(|record| (offset, record.digest()));
         // What was confirmed may expire; what was not must not.
         let expired = fetched.start == next && next <= fetched.end;
         Ok(Some(match expired || seen.is_some() {
-            true => Scan { last, last_offset: offset, place: Place { next, seen }, anew: false },
+            true => {
+                let found = (offset, seen.map(|(_, digest)| digest));
+                Scan { last, found, place: Place { next, seen }, anew: false }
+            }
             false => Scan { anew: true, ..Scan::from(fetched.start) },
         }))
     }
@@ -181,7 +196,7 @@ impl Scan {
     /// A reader that has taken nothing yet.
     fn from(offset: u64) -> Scan {
         let place = Place { next: offset, seen: None };
-        Scan { last: Link::NONE, last_offset: 0, place, anew: false }
+        Scan { last: Link::NONE, found: (0, None), place, anew: false }
     }
 }
 
@@ -197,7 +212,7 @@ impl<T: Topic, L: Log, P: Pace> Source for Confirm<'_, T, L, P> {
         let behind = link(from);
         let scan = match self.scan.filter(|(known, _)| *known == behind) {
             Some((_, scan)) => Some(scan),
-            None => self.find(behind, from.hint).await?,
+            None => self.find(behind, (from.hint, None)).await?,
         };
         let Some(scan) = scan else { return Ok(None) };
         self.read_on(behind, scan, limit).await?;
@@ -210,7 +225,7 @@ impl<T: Topic, L: Log, P: Pace> Source for Confirm<'_, T, L, P> {
             self.tally.losses.fetch_add(1, Ordering::Relaxed);
         }
         let next = if scan.last == Link::NONE { 0 } else { scan.last.seq + 1 };
-        let to = Cursor { next, tail: scan.last.hash, hint: scan.last_offset };
+        let to = Cursor { next, tail: scan.last.hash, hint: scan.found.0 };
         Ok(Some(Batch { items: vec![Taken(scan.last)], to }))
     }
 }

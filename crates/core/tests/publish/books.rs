@@ -142,7 +142,7 @@ impl Target for Handle {
         let now = self.books.clock.now();
         let mut state = self.books.state();
         let State { legs, claims, .. } = &mut *state;
-        let leg = legs.get_mut(name).expect("a leg is bound before it is claimed");
+        let Some(leg) = legs.get_mut(name) else { return Err(Failure::Fenced) };
         if leg.owner != self.owner && now < leg.until {
             return Err(Failure::Fenced);
         }
@@ -156,7 +156,9 @@ impl Right {
     /// The claim's name, and the cursor compared before it is set.
     fn check(&self) -> Result<(), Failure> {
         let Some(source) = &self.source else { return Ok(()) };
-        let leg = self.books.state().legs[source];
+        let Some(leg) = self.books.state().legs.get(source).copied() else {
+            return Err(Failure::Fenced);
+        };
         match leg.claim == self.name && leg.cursor == self.cursor {
             true => Ok(()),
             false => Err(Failure::Fenced),

@@ -7,7 +7,7 @@ use semel_core::failure::Failure;
 use semel_core::leg::{DEADLINE, Pace};
 use semel_core::problem::Code;
 use semel_core::publish::publish;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 /// Somebody else.
@@ -135,4 +135,32 @@ fn two_publishers_of_one_ledger_only_repeat() {
     });
     assert_eq!((ended, late), (None, 37));
     assert_eq!(strict(&world.broker), world.expected());
+}
+
+#[test]
+fn legs_that_a_rewound_store_forgot_are_bound_again() {
+    const PARTITIONS: u32 = 3;
+    for kept in 0..=PARTITIONS as usize {
+        let world = World::with_payments(PARTITIONS, 40);
+        let bound = RefCell::new(Vec::new());
+        let targets = |source: semel_core::Text, first| {
+            bound.borrow_mut().push(source.clone());
+            std::future::ready(Ok(world.books.leg(&source, first, OWNER)))
+        };
+        let mut is_rewound = false;
+        let by = (&world.broker, &world.books, &world.clock);
+        let published = publish(&world.publication, by, &world.tally, targets);
+        let ended = world.clock.run(published, || {
+            if !is_rewound && world.clock.now() > Duration::from_secs(3) {
+                // It lacks the last commits.
+                for source in bound.borrow().iter().skip(kept) {
+                    world.books.state().legs.remove(source);
+                }
+                is_rewound = true;
+            }
+            true
+        });
+        assert_eq!(ended, Some(Failure::Fenced), "{kept} kept: it is to be begun anew");
+        world.settle();
+    }
 }

@@ -127,6 +127,25 @@ fn a_marker_that_expired_is_no_gap() {
 }
 
 #[test]
+fn a_repeat_in_the_place_of_what_was_taken_is_not_that() {
+    let world = World::with_payments(1, 30);
+    let mut happened = false;
+    let ended = world.publish_while(OWNER, || {
+        if !happened && world.is_confirmed() && world.clock.now() > Duration::from_secs(5) {
+            // All but the first ten are lost; the last one comes again, late, at its own offset.
+            let log = world.broker.state().logs[0].clone();
+            world.broker.truncate(0, 10);
+            (10..log.end - 1).for_each(|_| world.broker.put(0, Raw::default()));
+            world.broker.put(0, log.records[&(log.end - 1)].clone());
+            happened = true;
+        }
+        true
+    });
+    assert_eq!((ended, happened), (None, true));
+    assert_eq!(strict(&world.broker), world.expected());
+}
+
+#[test]
 fn a_partition_that_takes_nothing_holds_up_no_other() {
     let world = World::new(2);
     let line = |n: usize, payer: &str| format!("pay n{n} 5 USD {payer} shop open=unlimited/-");
