@@ -35,7 +35,8 @@ struct Progress {
     topic: String,
     /// How many partitions that has.
     partitions: u32,
-    /// The next offset to read.
+    /// Where it began to read, and the next offset to read.
+    began: u64,
     next: u64,
     /// The record that was read last.
     last: Option<Record>,
@@ -65,7 +66,8 @@ impl Reader {
             net.world.spawn(OUTSIDE, async move {
                 loop {
                     world.sleep(world.some_time(AGAIN)).await;
-                    let (from, limit) = (reader.from(partition), 1 + world.below(PAGE) as usize);
+                    let from = reader.progress(partition).from();
+                    let limit = 1 + world.below(PAGE) as usize;
                     let fetched = topic.fetch(partition, from, limit + 1).await;
                     if let (Ok(about), Ok(fetched)) = (topic.about().await, fetched) {
                         reader.progress(partition).read(&about, from, fetched);
@@ -77,12 +79,6 @@ impl Reader {
 
     fn progress(&self, partition: u32) -> MutexGuard<'_, Progress> {
         self.0[partition as usize].lock().expect("nobody panics while holding it")
-    }
-
-    /// From where to fetch: what was read last comes again, and has to be the same.
-    fn from(&self, partition: u32) -> u64 {
-        let progress = self.progress(partition);
-        progress.last.as_ref().map_or(progress.next, |last| last.offset)
     }
 
     /// Below which offset a partition holds nothing that this reader still has to read.
@@ -123,14 +119,19 @@ impl Reader {
 }
 
 impl Progress {
+    /// From where to fetch: what was read last comes again, and has to be the same. Without such a
+    /// record nothing tells whether others have taken the place of what was there.
+    fn from(&self) -> u64 {
+        self.last.as_ref().map_or(self.began, |last| last.offset)
+    }
+
     /// Whether the log still is the one that was read.
     fn stands(&self, broker: &Broker, partition: u32) -> bool {
-        let last = self.last.as_ref();
-        let from = last.map_or(self.next, |last| last.offset);
+        let from = self.from();
         let fetched = broker.fetch(PUBLISHED, partition, from, 1);
         *fetched.topic == *self.topic
             && (fetched.start..=fetched.end).contains(&from)
-            && last.is_none_or(|last| fetched.records.first() == Some(last))
+            && fetched.records.first() == self.last.as_ref()
     }
 
     /// Read what was fetched from the offset `from` on.
@@ -145,7 +146,8 @@ impl Progress {
         let is_there = (fetched.start..=fetched.end).contains(&from);
         let is_same = self.last.as_ref().is_none_or(|last| records.next().as_ref() == Some(last));
         if *fetched.topic != *self.topic || !is_there || !is_same {
-            (self.topic, self.next, self.last) = (fetched.topic.to_string(), fetched.start, None);
+            (self.began, self.next) = (fetched.start, fetched.start);
+            (self.topic, self.last) = (fetched.topic.to_string(), None);
             self.ledgers.values_mut().for_each(|own| own.hole = None);
             return;
         }
