@@ -103,24 +103,31 @@ async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
     }
 }
 
-/// The last commits are lost, the move of an ingest's cursor among them, while a process is stopped
-/// that may believe in it.
+/// The last commits are lost, the move of an ingest's cursor among them, while processes are
+/// stopped that may believe in it.
 async fn rewind<B: Backend + Server>(site: &Site<B>) -> bool {
-    for _ in 0..CHANCES * 20 {
-        if site.backend.is(Moment::CursorMoved) {
+    // Just now: who moved it has not looked any further yet.
+    let mut before = true;
+    for _ in 0..CHANCES * 400 {
+        let now = site.backend.is(Moment::CursorMoved);
+        if now && !before {
             break;
         }
+        before = now;
         if site.faults.are_over() {
             return false;
         }
-        site.world.sleep(CHANCE_EVERY / 20).await;
+        site.world.sleep(CHANCE_EVERY / 400).await;
     }
-    if site.world.one_in(2)
-        && let Some(process) = site.some_process()
-    {
-        site.world.stop(process, DEADLINE / 3 + site.world.some_time(DEADLINE / 2));
+    if site.world.one_in(2) {
+        // One goes on, to hold the store against the wire.
+        for process in site.all_but_one() {
+            site.world.stop(process, DEADLINE / 3 + site.world.some_time(DEADLINE / 2));
+        }
     }
-    let lost = 1 + site.world.below(LACKS) as usize;
+    // Few commits more often: then claims that were made before are still there.
+    let most = 1 + site.world.below(LACKS);
+    let lost = 1 + site.world.below(most) as usize;
     site.backend.fail_over(lost).is_some_and(|lost| lost > 0)
 }
 

@@ -105,6 +105,15 @@ impl<B: Backend> Site<B> {
         running.get(choice).copied()
     }
 
+    /// All processes that run but one.
+    pub fn all_but_one(&self) -> Vec<Process> {
+        let mut running = self.doors.processes();
+        if !running.is_empty() {
+            running.remove(self.world.below(running.len() as u64) as usize);
+        }
+        running
+    }
+
     /// A process ends where it stands, and somebody starts another one.
     pub fn die(&self, process: Process) {
         self.world.tell(&format!("process {process}"), || "dies".into());
