@@ -165,7 +165,8 @@ pub fn show(plan: &Plan) -> bool {
     for Violation { invariant, detail } in &verdict.violations {
         println!("VIOLATION {invariant}: {detail}");
     }
-    println!("seed {}: {} payments", plan.seed, outcome.payments);
+    let store = if outcome.on_files { "SQLite on files" } else { "the model" };
+    println!("seed {}: {} payments, {store}", plan.seed, outcome.payments);
     verdict.violations.is_empty()
 }
 

@@ -55,6 +55,8 @@ pub struct Outcome {
     /// Payments in the logs at the end.
     pub payments: u64,
     pub history: String,
+    /// Whether it ran on the real SQLite store.
+    pub on_files: bool,
 }
 
 /// Run it.
@@ -66,7 +68,7 @@ pub fn run(plan: &Plan) -> Outcome {
     if world.one_in(ON_FILES_ONE_IN) {
         let setup = Setup::draw(&world, plan.payments, 1);
         let files = OnFiles::new(&net, &setup.ledgers);
-        live(plan, net, files, setup)
+        Outcome { on_files: true, ..live(plan, net, files, setup) }
     } else {
         let setup = Setup::draw(&world, plan.payments, 3);
         let model = Model::new(&net, &setup.ledgers, plan.defect.rules());
@@ -233,5 +235,6 @@ fn tell<B: Backend>(site: &Site<B>, unsettled: Vec<String>) -> Outcome {
     }
     let payments = evidence.ledgers.iter().flat_map(|ledger| &ledger.events);
     let payments = payments.filter(|row| matches!(row.kind, 3 | 4 | 7)).count() as u64;
-    Outcome { evidence, faults, reached, payments, history: site.world.history() }
+    let history = site.world.history();
+    Outcome { evidence, faults, reached, payments, history, on_files: false }
 }
