@@ -5,6 +5,7 @@ use crate::evidence::Violation;
 use crate::report::{self, Report};
 use crate::run::{self, Plan};
 use crate::{seeds, shrink};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
@@ -174,22 +175,9 @@ pub fn show(plan: &Plan) -> bool {
 pub fn plant_all(plan: &Plan) -> bool {
     println!("{:<46} {:>6} {:>7}  caught by", "planted defect", "seeds", "at most");
     let mut are_caught = true;
-    for (defect, name, limit) in Defect::ALL {
+    for (defect, name, limit, invariants) in Defect::ALL {
         let plan = Plan { defect: Planted(Some(*defect)), ..plan.clone() };
-        let caught = (0..*limit).step_by(CHUNK).find_map(|from| {
-            let numbers = from..(from + CHUNK as u64).min(*limit);
-            let plans = numbers.map(|number| Plan { seed: plan.seed + number, ..plan.clone() });
-            let (_, failed) = all(&plans.collect::<Vec<_>>(), None, false);
-            // It is the defect that was caught only if nothing is wrong without it.
-            let is_well = |plan: &Plan| {
-                let without = Plan { defect: Planted(None), ..plan.clone() };
-                report::judge(&mut run::run(&without)).violations.is_empty()
-            };
-            let (first, violations) = failed.into_iter().find(|(plan, _)| is_well(plan))?;
-            let mut names: Vec<&str> = violations.iter().map(|it| it.invariant).collect();
-            names.dedup();
-            Some((first.seed - plan.seed + 1, names.join(", ")))
-        });
+        let caught = catch(&plan, *limit, invariants);
         match &caught {
             Some((seeds, names)) => println!("{name:<46} {seeds:>6} {limit:>7}  {names}"),
             None => println!("{name:<46} {:>6} {limit:>7}  NOT CAUGHT", "-"),
@@ -197,4 +185,25 @@ pub fn plant_all(plan: &Plan) -> bool {
         are_caught &= caught.is_some();
     }
     are_caught
+}
+
+/// The number of the first seed in which one of the `invariants` catches the planted defect, and
+/// which of them do.
+fn catch(plan: &Plan, limit: u64, invariants: &[&str]) -> Option<(u64, String)> {
+    // It is the defect that was caught only if nothing is wrong without it.
+    let is_well = |plan: &Plan| {
+        let without = Plan { defect: Planted(None), ..plan.clone() };
+        report::judge(&mut run::run(&without)).violations.is_empty()
+    };
+    (0..limit).step_by(CHUNK).find_map(|from| {
+        let numbers = from..(from + CHUNK as u64).min(limit);
+        let plans = numbers.map(|number| Plan { seed: plan.seed + number, ..plan.clone() });
+        let (_, failed) = all(&plans.collect::<Vec<_>>(), None, false);
+        failed.into_iter().find_map(|(failed, violations)| {
+            let names: BTreeSet<&str> = violations.iter().map(|it| it.invariant).collect();
+            let by: Vec<&str> = names.into_iter().filter(|it| invariants.contains(it)).collect();
+            let is_caught = !by.is_empty() && is_well(&failed);
+            is_caught.then(|| (failed.seed - plan.seed + 1, by.join(", ")))
+        })
+    })
 }

@@ -29,22 +29,34 @@ pub enum Defect {
     DroppedCommits,
 }
 
+/// A defect, its name, within how many seeds it is caught, and the invariants that may catch it:
+/// what else breaks is not for this reason.
+type Line = (Defect, &'static str, u64, &'static [&'static str]);
+
 impl Defect {
-    /// All of them with their names, and within how many seeds each is caught.
-    pub const ALL: &[(Defect, &str, u64)] = &[
-        (Defect::NoCompareAndSet, "no compare-and-set", 3_000),
-        (Defect::NoClaimCheck, "no claim check", 1_000),
-        (Defect::CursorFirst, "cursor committed apart, before the effects", 20),
-        (Defect::EffectsFirst, "cursor committed apart, after the effects", 20),
-        (Defect::UnknownIsNothing, "unknown treated as not done", 50),
-        (Defect::SendFromLast, "send going on from the last record", 100),
-        (Defect::NoIdentity, "identity check removed", 10),
-        (Defect::EffectsTwice, "effects applied twice", 10),
-        (Defect::NoLock, "lock not taken", 20),
-        (Defect::ChainUnchecked, "chain not checked", 1_000),
-        (Defect::DroppedCommits, "a dropped step commits", 200),
+    /// All of them.
+    #[rustfmt::skip]
+    pub const ALL: &[Line] = &[
+        (Defect::NoCompareAndSet, "no compare-and-set", 3_000, &["cursor_jump"]),
+        (Defect::NoClaimCheck, "no claim check", 1_000, &["elder_claim"]),
+        (Defect::CursorFirst, "cursor committed apart, before the effects", 20, &["item_lost"]),
+        (Defect::EffectsFirst, "cursor committed apart, after the effects", 20, &["read_count"]),
+        (Defect::UnknownIsNothing, "unknown treated as not done", 50, OUR_DEFECT),
+        (Defect::SendFromLast, "send going on from the last record", 100, INCOMPLETE),
+        (Defect::NoIdentity, "identity check removed", 10, OUR_DEFECT),
+        (Defect::EffectsTwice, "effects applied twice", 10, OUR_DEFECT),
+        (Defect::NoLock, "lock not taken", 20, OUR_DEFECT),
+        (Defect::ChainUnchecked, "chain not checked", 1_000, FOREIGN),
+        (Defect::DroppedCommits, "a dropped step commits", 200, OUR_DEFECT),
     ];
 }
+
+/// The store's constraints stand behind the locks: it stops by a name that no fault explains.
+const OUR_DEFECT: &[&str] = &["unexpected_stop", "key_twice", "step_gap", "log_gap"];
+/// Readers miss what was not sent again.
+const INCOMPLETE: &[&str] = &["wire_incomplete", "reader_incomplete", "not_settled"];
+/// Readers are told what the log does not hold.
+const FOREIGN: &[&str] = &["wire_unknown_event", "wire_stranger", "reader_stranger"];
 
 impl Defect {
     /// Its name for people.

@@ -84,8 +84,8 @@ fn fault(id: &str) -> Result<Fault, String> {
 }
 
 fn defect(name: &str) -> Result<Defect, String> {
-    let known = Defect::ALL.iter().find(|(_, known, _)| *known == name);
-    let names = || Defect::ALL.iter().map(|(_, name, _)| *name).collect::<Vec<_>>().join("; ");
+    let known = Defect::ALL.iter().find(|(_, known, ..)| *known == name);
+    let names = || Defect::ALL.iter().map(|(_, name, ..)| *name).collect::<Vec<_>>().join("; ");
     known
         .map(|(defect, ..)| *defect)
         .ok_or_else(|| format!("no such defect; there are {}", names()))
