@@ -23,6 +23,7 @@ pub enum Defect {
     UnknownIsNothing,
     SendFromLast,
     NoIdentity,
+    NoIdentityAtAll,
     EffectsTwice,
     NoLock,
     ChainUnchecked,
@@ -44,6 +45,7 @@ impl Defect {
         (Defect::UnknownIsNothing, "unknown treated as not done", 50, OUR_DEFECT),
         (Defect::SendFromLast, "send going on from the last record", 100, INCOMPLETE),
         (Defect::NoIdentity, "identity check removed", 10, OUR_DEFECT),
+        (Defect::NoIdentityAtAll, "no identity check, nor a unique index", 10, &["key_twice"]),
         (Defect::EffectsTwice, "effects applied twice", 10, OUR_DEFECT),
         (Defect::NoLock, "lock not taken", 20, OUR_DEFECT),
         (Defect::ChainUnchecked, "chain not checked", 1_000, FOREIGN),
@@ -76,7 +78,8 @@ impl Planted {
             Some(Defect::NoCompareAndSet) => Arc::new(NoCompareAndSet),
             Some(Defect::NoClaimCheck) => Arc::new(NoClaimCheck),
             Some(Defect::NoLock) => Arc::new(NoLock),
-            Some(Defect::NoIdentity) => Arc::new(NoIdentity),
+            Some(Defect::NoIdentity) => Arc::new(NoIdentity { constrains: true }),
+            Some(Defect::NoIdentityAtAll) => Arc::new(NoIdentity { constrains: false }),
             _ => Arc::new(Law),
         }
     }
@@ -117,9 +120,15 @@ impl Rules for NoLock {
     }
 }
 
-struct NoIdentity;
+struct NoIdentity {
+    constrains: bool,
+}
 
 impl Rules for NoIdentity {
+    fn constrains(&self) -> bool {
+        self.constrains
+    }
+
     fn recorded(&self, _: Option<Arc<Event>>) -> Option<Arc<Event>> {
         None
     }
