@@ -14,6 +14,9 @@ use core::time::Duration;
 /// How long a claim holds without a commit, unless it is set otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How long one look at a source may take: well within the deadline.
+pub(crate) const LOOK: Duration = Duration::from_secs(2);
+
 /// How long a leg waits for its source to grow before it looks again: well within the deadline.
 const IDLE: Duration = Duration::from_secs(1);
 /// How often a leg asks whether its topic is still the same.
@@ -36,10 +39,7 @@ pub trait Pace: Sync {
 }
 
 /// Carry `source` into `target`, also what comes later, until the source is somebody else's or this
-/// process cannot go on.
-///
-/// # Errors
-/// `Fenced` or `Permanent`; it never ends otherwise.
+/// process cannot go on: `Fenced` or `Permanent`.
 pub async fn keep<S, T, D, P>(
     source: &mut S,
     target: &T,

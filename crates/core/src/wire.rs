@@ -186,7 +186,8 @@ pub trait Topic: Sync {
 
     /// Records of a partition from the offset `from` on, about `limit` of them. An offset that the
     /// partition does not have brings none, and `start` and `end` say so; where there is something
-    /// before `end`, each fetch brings records or comes further.
+    /// before `end`, each fetch brings records or comes further. `end` goes back only when records
+    /// were lost: a client that has just been sent to another leader waits until it is up to date.
     ///
     /// # Errors
     /// `Retryable` while the broker is away or there is no such topic.
@@ -268,15 +269,15 @@ pub async fn read_on<T: Topic>(
                 return Ok(Read::Changed(offset));
             }
             fetched.records.remove(0);
-            let is_short = fetched.next <= place.next && fetched.next < fetched.end;
-            if fetched.records.is_empty() && is_short {
-                // What is between it and the place is too long for one fetch.
-                return beyond((topic, topic_id, partition), place, limit, fetched).await;
-            }
         }
         // What was read has expired, and markers behind it may be lost: that changes nothing.
         None if !expired && fetched.end < place.next => return Ok(Read::Changed(fetched.end)),
         None => {}
+    }
+    let is_short = fetched.next <= place.next && fetched.next < fetched.end;
+    if fetched.records.is_empty() && is_short {
+        // What was found empty before is too long for one fetch.
+        return beyond((topic, topic_id, partition), place, limit, fetched).await;
     }
     Ok(Read::On(fetched))
 }

@@ -14,7 +14,7 @@ use crate::chain::Hash;
 use crate::exactly_once::{Batch, Cursor, Failure, Source};
 use crate::failure::Stop;
 use crate::ledger::door::LedgerTarget;
-use crate::leg::{self, Pace};
+use crate::leg::{self, LOOK, Pace};
 use crate::mapping::{self, Mapping};
 use crate::problem::Code;
 use crate::wire::{About, Place, Read, Record, Topic, read_on};
@@ -24,7 +24,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
-use core::time::Duration;
 use futures_util::future::select_all;
 
 /// What is taken from a topic, and how.
@@ -118,9 +117,6 @@ struct Partition<'a, T, P> {
     passed: Option<(Cursor, Place)>,
 }
 
-/// How long a look at the topic may take: well within a claim.
-const LOOK: Duration = Duration::from_secs(2);
-
 impl<T: Topic, P: Pace> Source for Partition<'_, T, P> {
     type Item = Item;
 
@@ -149,13 +145,14 @@ impl<T: Topic, P: Pace> Source for Partition<'_, T, P> {
                 }
             };
             if let Some(last) = fetched.records.last() {
-                let to = Cursor { next: fetched.next, tail: last.digest(), hint: last.offset };
+                let next = fetched.next.max(from.next);
+                let to = Cursor { next, tail: last.digest(), hint: last.offset };
                 let items = fetched.records.into_iter().map(|record| self.decode(record)).collect();
                 return Ok(Some(Batch { items, to }));
             }
             let is_end = fetched.next <= place.next;
             // Nothing but markers and aborted records so far.
-            place.next = fetched.next;
+            place.next = place.next.max(fetched.next);
             if is_end || until <= self.pace.now() {
                 self.passed = Some((*from, place));
                 return Ok(None);

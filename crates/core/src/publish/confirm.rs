@@ -13,12 +13,11 @@ use crate::chain::Hash;
 use crate::exactly_once::{Batch, Cursor, Decide, Failure, Source};
 use crate::ledger::door::LedgerTarget;
 use crate::ledger::{Effect, Keys, Snapshot};
-use crate::leg::Pace;
+use crate::leg::{LOOK, Pace};
 use crate::wire::{Fetched, Link, Place, Read, Record, Stamp, Topic, Verdict, read_on};
 use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use core::time::Duration;
 
 /// What was found on the wire, counted.
 #[derive(Debug, Default)]
@@ -54,9 +53,6 @@ pub struct Confirm<'a, T, L, P> {
     scan: Option<(Link, Scan)>,
 }
 
-/// How long a look at the wire may take: well within a claim.
-const LOOK: Duration = Duration::from_secs(2);
-
 /// A reader's place.
 #[derive(Clone, Copy, Debug)]
 struct Scan {
@@ -80,6 +76,20 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
     ) -> Confirm<'a, T, L, P> {
         let scan = None;
         Confirm { publication, topic_id, partition, topic, log, tally, pace, looking, scan }
+    }
+
+    /// Read on behind the message `behind`, which was found at the offset `hint`; where that leads
+    /// to is kept.
+    async fn look(&mut self, behind: Link, hint: u64, limit: usize) -> Result<(), Failure> {
+        let kept = self.scan.take().filter(|(known, _)| *known == behind);
+        let scan = match kept {
+            Some((_, scan)) => Some(scan),
+            None => self.find(behind, (hint, None)).await?,
+        };
+        match scan {
+            Some(scan) => self.read_on(behind, scan, limit).await,
+            None => Ok(()),
+        }
     }
 
     /// Read on to where something is taken or the wire ends, or for long enough. A loss on the way
@@ -112,7 +122,9 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
             }
             let is_end = fetched.next >= fetched.end || fetched.next <= scan.place.next;
             let seen = fetched.records.last().map(|record| (record.offset, record.digest()));
-            scan.place = Place { next: fetched.next, seen: seen.or(scan.place.seen) };
+            let next =
+                if seen.is_some() { fetched.next } else { fetched.next.max(scan.place.next) };
+            scan.place = Place { next, seen: seen.or(scan.place.seen) };
             scan.anew &= !is_end;
             self.looking.store(!is_end && !lacks, Ordering::Relaxed);
             if is_end || scan.last != before && !scan.anew || until <= self.pace.now() {
@@ -210,12 +222,10 @@ impl<T: Topic, L: Log, P: Pace> Source for Confirm<'_, T, L, P> {
 
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Taken>>, Failure> {
         let behind = link(from);
-        let scan = match self.scan.filter(|(known, _)| *known == behind) {
-            Some((_, scan)) => Some(scan),
-            None => self.find(behind, (from.hint, None)).await?,
-        };
-        let Some(scan) = scan else { return Ok(None) };
-        self.read_on(behind, scan, limit).await?;
+        if let Err(failure) = self.look(behind, from.hint, limit).await {
+            self.looking.store(false, Ordering::Relaxed);
+            return Err(failure);
+        }
         let Some((_, scan)) = self.scan.filter(|(_, scan)| !scan.anew && scan.last != behind)
         else {
             return Ok(None);

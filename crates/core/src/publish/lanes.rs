@@ -13,7 +13,8 @@ use core::time::Duration;
 const WINDOW: usize = 20_000;
 /// So many are tried where nothing was confirmed of the last ones.
 const PROBE: usize = 1_000;
-/// How long nothing may be confirmed while something is to be before it is sent again.
+/// How long nothing may be confirmed while something is to be before it is sent again: at once the
+/// first time, then so much later, then twice that, and so on up to eight times.
 const STALL: Duration = Duration::from_secs(5);
 
 /// All partitions.
@@ -79,9 +80,9 @@ impl Lanes {
         self.list.iter_mut().for_each(|lane| lane.walked = lane.confirmed);
     }
 
-    /// Let those that were left behind go on if they may.
+    /// Let those that were left behind go on if there is room again.
     pub(super) fn wake(&mut self, now: Duration) {
-        for lane in self.list.iter_mut().filter(|lane| lane.is_behind && lane.is_open(now)) {
+        for lane in self.list.iter_mut().filter(|lane| lane.is_behind && lane.room(now) > 1) {
             (lane.is_behind, lane.walked) = (false, lane.last);
         }
     }
@@ -92,12 +93,10 @@ impl Lanes {
         going.map(|lane| lane.walked).min_by_key(|link| link.seq)
     }
 
-    /// For how many messages there is room.
-    pub(super) fn room(&self) -> usize {
-        let going = || self.list.iter().filter(|lane| !lane.is_behind);
-        let well = going().filter(|lane| lane.failed == 0);
-        let room = well.map(|lane| WINDOW.saturating_sub(lane.unconfirmed.len())).min();
-        room.unwrap_or(if going().next().is_some() { PROBE } else { 0 })
+    /// The farthest event that any was walked to.
+    pub(super) fn farthest(&self) -> Link {
+        let walked = self.list.iter().map(|lane| lane.walked);
+        walked.max_by_key(|link| link.seq).unwrap_or(Link::NONE)
     }
 
     /// The walk has come to `at`.
@@ -112,7 +111,8 @@ impl Lanes {
     /// on the way to what was sent. Whether anything moved.
     ///
     /// # Errors
-    /// `Retryable` when a partition fell back, `Unknown` when nothing comes back from any.
+    /// `Retryable` when a partition fell back, `Unknown` when nothing came back from one, and nothing
+    /// is on its way to others.
     pub(super) fn settle(
         &mut self,
         confirmed: &[Link],
@@ -140,20 +140,26 @@ impl Lanes {
 }
 
 impl Lane {
-    /// Whether a message that is next may go out; else the lane is left behind.
-    pub(super) fn takes(&mut self, now: Duration) -> bool {
-        self.is_behind |= !self.is_open(now);
-        !self.is_behind
-    }
-
-    /// The message `this` is on its way.
-    pub(super) fn push(&mut self, this: Link) {
-        self.last = this;
+    /// The message `this` is next: put it on its way, or leave it out, and be left behind. The one
+    /// before it, if it is on its way.
+    pub(super) fn push(&mut self, this: Link, now: Duration) -> Option<Link> {
+        if self.is_behind || self.room(now) == 0 {
+            self.is_behind = true;
+            return None;
+        }
         self.unconfirmed.push_back(this.seq);
+        Some(core::mem::replace(&mut self.last, this))
     }
 
-    fn is_open(&self, now: Duration) -> bool {
-        self.failed == 0 || self.until <= now && self.unconfirmed.len() < PROBE
+    /// Room for more: none, some, or plenty.
+    fn room(&self, now: Duration) -> u32 {
+        let most = match self.failed {
+            0 => WINDOW,
+            _ if now < self.until => 0,
+            _ => PROBE,
+        };
+        let many = self.unconfirmed.len();
+        u32::from(many < most) + u32::from(many < most / 2)
     }
 
     fn settle(&mut self, link: &Link, now: Duration) -> bool {
@@ -170,6 +176,8 @@ impl Lane {
         self.last = self.confirmed;
         self.unconfirmed.clear();
         self.is_behind = true;
-        (self.failed, self.until) = (self.failed.saturating_add(1), until);
+        let later = self.failed.checked_sub(1).map(|more| STALL * (1 << more.min(3)));
+        self.until = until + later.unwrap_or_default();
+        self.failed = self.failed.saturating_add(1);
     }
 }

@@ -49,9 +49,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     /// Send from behind what is confirmed until there is a doubt, which ends the producer.
     async fn send(&self, failed: &mut u32, lanes: &mut Lanes) -> Result<Infallible, Failure> {
         lanes.begin(&self.confirmed().await?, self.pace.now());
-        if let Some(need) = lanes.need()
-            && !is_in(self.publication, self.log, need).await?
-        {
+        if !is_in(self.publication, self.log, lanes.farthest()).await? {
             lanes.forget();
         }
         let mut walk = Walk::from(self.log.anchor(0).await?);
@@ -61,21 +59,20 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
                 lanes.wake(self.pace.now());
                 self.place(&mut walk, lanes).await?;
             }
-            let room = lanes.room().min(walk.to_anchor());
             // Up to the next anchor, which vouches for all before it, however the log grows.
-            let events = self.log.events(walk.at.seq, room).await?;
+            let is_going = lanes.need().is_some() || !lanes.held.is_empty();
+            let limit = if is_going { walk.to_anchor() } else { 0 };
+            let events = self.log.events(walk.at.seq, limit).await?;
             self.prepare(&events, &mut walk, lanes)?;
             let is_open = !events.is_empty() || !lanes.held.is_empty();
             let is_vouched = is_open && walk.is_verified(self.publication, self.log).await?;
             if is_vouched && !lanes.held.is_empty() {
                 let held = core::mem::take(&mut lanes.held);
-                self.hand_over(&mut producer, held, lanes).await?;
+                self.hand_over(&mut producer, held, lanes, failed).await?;
             }
-            if self.settle(lanes).await? {
-                *failed = 0;
-            }
+            self.settle(lanes, failed).await?;
             if events.is_empty() {
-                if room > 0 {
+                if is_going {
                     walk.check_end(self.log).await?;
                 }
                 self.pace.idle(IDLE).await;
@@ -88,6 +85,9 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     async fn place(&self, walk: &mut Walk, lanes: &Lanes) -> Result<(), Failure> {
         let Some(need) = lanes.need() else { return Ok(()) };
         if need.seq < walk.at.seq || walk.at.seq + ANCHOR_EVERY <= need.seq {
+            if !is_in(self.publication, self.log, lanes.farthest()).await? {
+                return Err(Failure::Retryable("the log was rewound".into()));
+            }
             *walk = Walk::from(self.log.anchor(need.seq).await?);
         }
         Ok(())
@@ -100,12 +100,13 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         producer: &mut T::Producer,
         messages: Vec<Message>,
         lanes: &mut Lanes,
+        failed: &mut u32,
     ) -> Result<(), Failure> {
         let mut sending = pin!(producer.send(messages));
         loop {
             match select(sending.as_mut(), pin!(self.pace.sleep(IDLE))).await {
                 Either::Left((done, _)) => return done,
-                Either::Right(_) => drop(self.settle(lanes).await?),
+                Either::Right(_) => self.settle(lanes, failed).await?,
             }
         }
     }
@@ -121,12 +122,15 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         Ok(links)
     }
 
-    /// Take in what is confirmed; whether anything moved.
-    async fn settle(&self, lanes: &mut Lanes) -> Result<bool, Failure> {
+    /// Take in what is confirmed; when anything moved, nothing has failed.
+    async fn settle(&self, lanes: &mut Lanes, failed: &mut u32) -> Result<(), Failure> {
         let confirmed = self.confirmed().await?;
         let is_looking = |partition: usize| self.looking[partition].load(Ordering::Relaxed);
         let backoff = |failed, failure: &Failure| self.pace.backoff(failed, failure);
-        lanes.settle(&confirmed, is_looking, self.pace.now(), backoff)
+        if lanes.settle(&confirmed, is_looking, self.pace.now(), backoff)? {
+            *failed = 0;
+        }
+        Ok(())
     }
 
     /// Make messages of `events`, which are the next on the walk.
@@ -138,12 +142,12 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             let key = key.of(event, *ledger);
             let partition = partition(key.as_bytes(), self.about.partitions);
             let lane = &mut lanes.list[partition as usize];
-            if this.seq <= lane.last.seq || !lane.takes(now) {
+            if this.seq <= lane.last.seq {
                 continue;
             }
-            let stamp = Stamp { ledger: name.clone(), this, prev: lane.last };
+            let Some(prev) = lane.push(this, now) else { continue };
+            let stamp = Stamp { ledger: name.clone(), this, prev };
             lanes.held.push(message(event, *ledger, &stamp, &key, partition));
-            lane.push(this);
         }
         lanes.reach(walk.at);
         Ok(())

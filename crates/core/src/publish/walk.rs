@@ -122,8 +122,11 @@ impl Walk {
             let detail = format!("there is no anchor at event {}", self.at.seq);
             return Err(Stop::new(code, detail).into());
         }
+        if kept.seq < self.at.seq {
+            return Err(rewound());
+        }
         let again = chain_from(publication, log, self.at.seq.saturating_sub(1), kept.seq).await?;
-        if kept.seq < self.at.seq || again == Some(kept.hash) {
+        if again == Some(kept.hash) {
             return Err(rewound());
         }
         let detail = format!("the store says otherwise of the chain after event {}", self.at.seq);
@@ -159,7 +162,8 @@ pub(super) async fn is_in<L: Log>(
     log: &L,
     link: Link,
 ) -> Result<bool, Failure> {
-    Ok(chain_from(publication, log, link.seq, link.seq).await? == Some(link.hash))
+    let there = chain_from(publication, log, link.seq, link.seq).await?;
+    Ok(link == Link::NONE || there == Some(link.hash))
 }
 
 /// Hold the rows around the event `seq` against what the store keeps of their chain.

@@ -18,7 +18,7 @@ pub struct State {
     pub logs: Vec<Log>,
     /// Whether nobody can reach it.
     pub away: bool,
-    /// The partition that takes nothing, if there is one.
+    /// The partition that has no leader, if there is one.
     pub dead: Option<u32>,
     /// How many offsets a fetch covers at most.
     pub reach: u64,
@@ -188,6 +188,9 @@ impl Topic for Broker {
         let state = self.reach()?;
         let missing = || Failure::Retryable("there is no such partition".into());
         let log = state.logs.get(partition as usize).ok_or_else(missing)?;
+        if state.dead == Some(partition) {
+            return Err(Failure::Retryable("it has no leader".into()));
+        }
         let &Log { start, end, .. } = log;
         let is_there = (start..=end).contains(&from);
         let far = from.saturating_add(state.reach).min(end);

@@ -145,22 +145,27 @@ fn a_repeat_in_the_place_of_what_was_taken_is_not_that() {
     assert_eq!(strict(&world.broker), world.expected());
 }
 
+/// Two accounts, one for each of two partitions.
+fn payers() -> [String; 2] {
+    [0, 1].map(|wanted| {
+        let mut payers = (0..).map(|n| format!("payer{n}"));
+        payers.find(|payer| partition(payer.as_bytes(), 2) == wanted).unwrap()
+    })
+}
+
+/// Payments of `payer`, whose keys have these numbers.
+fn pay(world: &World, numbers: std::ops::Range<usize>, payer: &str) {
+    let line = |n: usize| format!("pay n{n} 5 USD {payer} shop open=unlimited/-");
+    let mut state = world.books.state();
+    let all: Vec<_> = numbers.map(|n| command(&state.store, &line(n))).collect();
+    all.chunks(1_000).for_each(|step| drop(state.store.step(step)));
+}
+
 #[test]
 fn a_partition_that_takes_nothing_holds_up_no_other() {
-    let world = World::new(2);
-    let line = |n: usize, payer: &str| format!("pay n{n} 5 USD {payer} shop open=unlimited/-");
-    let of = |dead| {
-        let mut payers = (0..).map(|n| format!("payer{n}"));
-        payers.find(|payer| (partition(payer.as_bytes(), 2) == 0) == dead).unwrap()
-    };
-    let (dead, alive) = (of(true), of(false));
-    let pay = |numbers: std::ops::Range<usize>, payer: &str| {
-        let mut state = world.books.state();
-        let all: Vec<_> = numbers.map(|n| command(&state.store, &line(n, payer))).collect();
-        all.chunks(1_000).for_each(|step| drop(state.store.step(step)));
-    };
-    pay(0..21_000, &dead);
-    pay(21_000..21_010, &alive);
+    let (world, [dead, alive]) = (World::new(2), payers());
+    pay(&world, 0..21_000, &dead);
+    pay(&world, 21_000..21_010, &alive);
     world.broker.state().dead = Some(0);
     let is_there = || {
         let last = world.expected()[1].last().copied();
@@ -172,6 +177,36 @@ fn a_partition_that_takes_nothing_holds_up_no_other() {
     assert_eq!(world.publish_while(OWNER, || true), None);
     assert!(world.broker.state().sent - before < 40_000, "a few are tried again and again");
     world.broker.state().dead = None;
+    world.settle();
+}
+
+#[test]
+fn what_was_walked_in_a_log_that_is_rewound_is_walked_again() {
+    let (world, [dead, alive]) = (World::new(2), payers());
+    world.broker.state().dead = Some(0);
+    pay(&world, 0..5, &alive);
+    pay(&world, 5..500, &dead);
+    let (mut copy, mut happened) = (None, 0);
+    let ended = world.publish_while(OWNER, || {
+        let seconds = world.clock.now().as_secs();
+        match happened {
+            0 if seconds > 3 => {
+                copy = Some(world.books.state().clone());
+                pay(&world, 500..5_000, &dead);
+            }
+            1 if seconds > 12 => {
+                *world.books.state() = copy.take().unwrap();
+                pay(&world, 10_000..10_010, &alive);
+                pay(&world, 10_010..15_500, &dead);
+                pay(&world, 15_500..15_510, &alive);
+            }
+            2 if seconds > 60 => world.broker.state().dead = None,
+            _ => return true,
+        }
+        happened += 1;
+        true
+    });
+    assert_eq!((ended, happened), (None, 3));
     world.settle();
 }
 
@@ -215,6 +250,27 @@ fn markers_that_were_passed_may_expire() {
         true
     });
     assert_eq!((ended, happened), (None, 2));
+}
+
+#[test]
+fn a_long_stretch_whose_beginning_expires_is_passed_too() {
+    let shop = Shop::new(1, 4);
+    shop.orders(0, 0..3);
+    shop.broker.state().reach = 10;
+    let mut happened = 0;
+    let ended = shop.take_while(1, || {
+        let seconds = shop.clock.now().as_secs();
+        match happened {
+            0 if seconds > 2 => (0..100).for_each(|_| shop.broker.mark(0)),
+            1 if seconds > 6 => shop.broker.expire(0, 4),
+            2 if seconds > 10 => shop.orders(0, 3..5),
+            3 if seconds > 14 => shop.broker.expire(0, 20),
+            _ => return true,
+        }
+        happened += 1;
+        true
+    });
+    assert_eq!((ended, happened, shop.paid().len()), (None, 4, 5));
 }
 
 #[test]
