@@ -1,7 +1,7 @@
 //! What is on its way to each partition, and how far each was walked to.
 //!
-//! A partition from which nothing comes back is left *behind*: the walk goes on for the others, and
-//! comes back for it now and then. Deliberately absent: anything that outlives the process.
+//! A partition that is full, or from which nothing comes back, is left *behind*: the walk goes on
+//! for the others, and comes back for it. Deliberately absent: anything that outlives the process.
 
 use crate::failure::Failure;
 use crate::wire::{Link, Message};
@@ -82,7 +82,8 @@ impl Lanes {
 
     /// Let those that were left behind go on if there is room again.
     pub(super) fn wake(&mut self, now: Duration) {
-        for lane in self.list.iter_mut().filter(|lane| lane.is_behind && lane.room(now) > 1) {
+        let has_room = |lane: &Lane| lane.unconfirmed.len() < lane.most(now) / 2;
+        for lane in self.list.iter_mut().filter(|lane| lane.is_behind && has_room(lane)) {
             (lane.is_behind, lane.walked) = (false, lane.last);
         }
     }
@@ -111,8 +112,8 @@ impl Lanes {
     /// on the way to what was sent. Whether anything moved.
     ///
     /// # Errors
-    /// `Retryable` when a partition fell back, `Unknown` when nothing came back from one, and nothing
-    /// is on its way to others.
+    /// `Retryable` when a partition fell back, `Unknown` when nothing came back from one and
+    /// nothing is on its way to others.
     pub(super) fn settle(
         &mut self,
         confirmed: &[Link],
@@ -143,7 +144,7 @@ impl Lane {
     /// The message `this` is next: put it on its way, or leave it out, and be left behind. The one
     /// before it, if it is on its way.
     pub(super) fn push(&mut self, this: Link, now: Duration) -> Option<Link> {
-        if self.is_behind || self.room(now) == 0 {
+        if self.is_behind || self.unconfirmed.len() >= self.most(now) {
             self.is_behind = true;
             return None;
         }
@@ -151,15 +152,13 @@ impl Lane {
         Some(core::mem::replace(&mut self.last, this))
     }
 
-    /// Room for more: none, some, or plenty.
-    fn room(&self, now: Duration) -> u32 {
-        let most = match self.failed {
+    /// How many messages may be on their way.
+    fn most(&self, now: Duration) -> usize {
+        match self.failed {
             0 => WINDOW,
             _ if now < self.until => 0,
             _ => PROBE,
-        };
-        let many = self.unconfirmed.len();
-        u32::from(many < most) + u32::from(many < most / 2)
+        }
     }
 
     fn settle(&mut self, link: &Link, now: Duration) -> bool {
