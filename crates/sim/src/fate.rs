@@ -233,7 +233,7 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
             let from = start + site.world.below(end - start);
             let next = cursor.map_or(0, |cursor| cursor.next);
             // What is written over lost markers stands below the cursor until it is taken: nobody
-            // can tell what an ingest that has to stop before has taken.
+            // can tell what an ingest that never comes to it has taken.
             if (taken..next).contains(&from) && may_stop(&site.faults) {
                 return false;
             }
@@ -250,9 +250,10 @@ fn on_topics<B: Backend>(site: &Site<B>, fault: Fault) -> bool {
     true
 }
 
-/// Whether an ingest may have to stop before it has read all, for another reason than lost records.
+/// Whether an ingest may never come to read all, for another reason than lost records.
 fn may_stop(faults: &Faults) -> bool {
-    let causes = [Fault::TopicCompacted, Fault::TopicGap, Fault::StoreRewind];
+    let causes =
+        [Fault::TopicCompacted, Fault::TopicRecreated, Fault::TopicGap, Fault::StoreRewind];
     causes.iter().any(|cause| faults.planned().rate(*cause) > 0)
 }
 
