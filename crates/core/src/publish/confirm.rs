@@ -64,6 +64,8 @@ struct Scan {
     /// Whether it began anew because something was lost and has not come to the end yet: until
     /// then it tells nothing.
     anew: bool,
+    /// Whether what is missing has been passed: messages behind a hole.
+    lacks: bool,
 }
 
 impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
@@ -115,7 +117,7 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
                 }
             };
             let before = scan.last;
-            let lacks = self.take(&mut scan, &fetched)?;
+            self.take(&mut scan, &fetched)?;
             if scan.last != before {
                 let near = (before != Link::NONE).then_some(before);
                 walk::hold(self.publication, self.log, near, scan.last).await?;
@@ -126,7 +128,7 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
                 if seen.is_some() { fetched.next } else { fetched.next.max(scan.place.next) };
             scan.place = Place { next, seen: seen.or(scan.place.seen) };
             scan.anew &= !is_end;
-            self.looking.store(!is_end && !lacks, Ordering::Relaxed);
+            self.looking.store(!is_end && !scan.lacks, Ordering::Relaxed);
             if is_end || scan.last != before && !scan.anew || until <= self.pace.now() {
                 self.scan = Some((behind, scan));
                 return Ok(());
@@ -134,9 +136,8 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
         }
     }
 
-    /// Take what follows; whether something is missing at the end.
-    fn take(&self, scan: &mut Scan, fetched: &Fetched) -> Result<bool, Failure> {
-        let (mut lacks, mut taken) = (false, None);
+    fn take(&self, scan: &mut Scan, fetched: &Fetched) -> Result<(), Failure> {
+        let mut taken = None;
         let count = |counter: &AtomicU64| counter.fetch_add(1, Ordering::Relaxed);
         for record in &fetched.records {
             let Some(stamp) = Stamp::read(&record.raw.headers) else {
@@ -151,12 +152,12 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
                     count(&self.tally.taken);
                     scan.last = stamp.this;
                     taken = Some(record);
-                    lacks = false;
+                    scan.lacks = false;
                 }
                 Verdict::Repeat => drop(count(&self.tally.repeats)),
                 Verdict::Hole => {
                     count(&self.tally.holes);
-                    lacks = true;
+                    scan.lacks = true;
                 }
                 Verdict::Fork => {
                     let what = "does not follow what was taken";
@@ -167,7 +168,7 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
         if let Some(record) = taken {
             scan.found = (record.offset, Some(record.digest()));
         }
-        Ok(lacks)
+        Ok(())
     }
 
     /// Where to read on behind the message `last`, which was taken at that offset, in a record of
@@ -197,7 +198,7 @@ impl<'a, T: Topic, L: Log, P: Pace> Confirm<'a, T, L, P> {
         Ok(Some(match expired || seen.is_some() {
             true => {
                 let found = (offset, seen.map(|(_, digest)| digest));
-                Scan { last, found, place: Place { next, seen }, anew: false }
+                Scan { last, found, place: Place { next, seen }, anew: false, lacks: false }
             }
             false => Scan { anew: true, ..Scan::from(fetched.start) },
         }))
@@ -208,7 +209,7 @@ impl Scan {
     /// A reader that has taken nothing yet.
     fn from(offset: u64) -> Scan {
         let place = Place { next: offset, seen: None };
-        Scan { last: Link::NONE, found: (0, None), place, anew: false }
+        Scan { last: Link::NONE, found: (0, None), place, anew: false, lacks: false }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What is on its way to each partition, and how far each was walked to.
 //!
 //! A partition that is full, or from which nothing comes back, is left *behind*: the walk goes on
-//! for the others, and comes back for it. Deliberately absent: anything that outlives the process.
+//! for the others, and comes back for it; to a silent one with no more than a page now and then.
+//! Deliberately absent: anything that outlives the process.
 
 use crate::failure::Failure;
 use crate::wire::{Link, Message};
@@ -11,8 +12,6 @@ use core::time::Duration;
 
 /// How many messages may be on their way to a partition, unconfirmed.
 const WINDOW: usize = 20_000;
-/// So many are tried where nothing was confirmed of the last ones.
-const PROBE: usize = 1_000;
 /// How long nothing may be confirmed while something is to be before it is sent again: at once the
 /// first time, then so much later, then twice that, and so on up to eight times.
 const STALL: Duration = Duration::from_secs(5);
@@ -27,7 +26,7 @@ pub(super) struct Lanes {
 /// A partition.
 pub(super) struct Lane {
     confirmed: Link,
-    /// When that moved last, or there was nothing to confirm.
+    /// When that moved last, or there began to be something to confirm.
     moved_at: Duration,
     /// The last message.
     pub(super) last: Link,
@@ -35,6 +34,8 @@ pub(super) struct Lane {
     unconfirmed: VecDeque<u64>,
     /// Up to where nothing is left out.
     walked: Link,
+    /// Up to where nothing is behind what is confirmed.
+    clear: Link,
     /// Whether something behind that was left out.
     is_behind: bool,
     /// How often in a row nothing was confirmed of what was sent, and until when nothing is sent.
@@ -51,6 +52,7 @@ impl Lanes {
             last: Link::NONE,
             unconfirmed: VecDeque::new(),
             walked: Link::NONE,
+            clear: Link::NONE,
             is_behind: false,
             failed: 0,
             until: Duration::ZERO,
@@ -62,14 +64,11 @@ impl Lanes {
     pub(super) fn begin(&mut self, confirmed: &[Link], now: Duration) {
         self.held.clear();
         for (lane, link) in self.list.iter_mut().zip(confirmed) {
-            let is_done = lane.unconfirmed.is_empty() && !lane.is_behind;
-            if *link != lane.confirmed || !is_done {
-                lane.walked = *link;
-            }
             if *link != lane.confirmed {
+                (lane.confirmed, lane.clear) = (*link, *link);
                 (lane.failed, lane.until) = (0, Duration::ZERO);
             }
-            (lane.confirmed, lane.last, lane.moved_at) = (*link, *link, now);
+            (lane.last, lane.walked) = (*link, farther(lane.clear, *link));
             lane.unconfirmed.clear();
             lane.is_behind = now < lane.until;
         }
@@ -77,14 +76,19 @@ impl Lanes {
 
     /// Forget how far was walked without finding anything: the log is not what it was.
     pub(super) fn forget(&mut self) {
-        self.list.iter_mut().for_each(|lane| lane.walked = lane.confirmed);
+        for lane in &mut self.list {
+            (lane.walked, lane.clear) = (lane.confirmed, lane.confirmed);
+        }
     }
 
     /// Let those that were left behind go on if there is room again.
     pub(super) fn wake(&mut self, now: Duration) {
-        let has_room = |lane: &Lane| lane.unconfirmed.len() < lane.most(now) / 2;
+        let has_room = |lane: &Lane| match lane.failed {
+            0 => lane.unconfirmed.len() < WINDOW / 2,
+            _ => lane.unconfirmed.is_empty() && lane.until <= now,
+        };
         for lane in self.list.iter_mut().filter(|lane| lane.is_behind && has_room(lane)) {
-            (lane.is_behind, lane.walked) = (false, lane.last);
+            (lane.is_behind, lane.walked) = (false, farther(lane.clear, lane.last));
         }
     }
 
@@ -94,10 +98,15 @@ impl Lanes {
         going.map(|lane| lane.walked).min_by_key(|link| link.seq)
     }
 
-    /// The farthest event that any was walked to.
+    /// The farthest event that anything is known of.
     pub(super) fn farthest(&self) -> Link {
-        let walked = self.list.iter().map(|lane| lane.walked);
-        walked.max_by_key(|link| link.seq).unwrap_or(Link::NONE)
+        let known = self.list.iter().map(|lane| farther(lane.walked, lane.last));
+        known.fold(Link::NONE, farther)
+    }
+
+    /// Whether the event `this` is another one than was sent with its seq.
+    pub(super) fn contradict(&self, this: &Link) -> bool {
+        self.list.iter().any(|lane| lane.last.seq == this.seq && lane.last != *this)
     }
 
     /// The walk has come to `at`.
@@ -105,6 +114,11 @@ impl Lanes {
         let going = self.list.iter_mut().filter(|lane| !lane.is_behind);
         for lane in going.filter(|lane| lane.walked.seq < at.seq) {
             lane.walked = at;
+            match lane.unconfirmed.is_empty() {
+                true => lane.clear = at,
+                // That is enough to see whether anything comes back.
+                false => lane.is_behind = lane.failed > 0,
+            }
         }
     }
 
@@ -144,21 +158,15 @@ impl Lane {
     /// The message `this` is next: put it on its way, or leave it out, and be left behind. The one
     /// before it, if it is on its way.
     pub(super) fn push(&mut self, this: Link, now: Duration) -> Option<Link> {
-        if self.is_behind || self.unconfirmed.len() >= self.most(now) {
+        if self.is_behind || self.unconfirmed.len() >= WINDOW {
             self.is_behind = true;
             return None;
         }
+        if self.unconfirmed.is_empty() {
+            self.moved_at = now;
+        }
         self.unconfirmed.push_back(this.seq);
         Some(core::mem::replace(&mut self.last, this))
-    }
-
-    /// How many messages may be on their way.
-    fn most(&self, now: Duration) -> usize {
-        match self.failed {
-            0 => WINDOW,
-            _ if now < self.until => 0,
-            _ => PROBE,
-        }
     }
 
     fn settle(&mut self, link: &Link, now: Duration) -> bool {
@@ -166,6 +174,8 @@ impl Lane {
         if has_moved {
             (self.confirmed, self.moved_at) = (*link, now);
             (self.failed, self.until) = (0, Duration::ZERO);
+            // It may have come late, from another try.
+            self.last = farther(*link, self.last);
         }
         while self.unconfirmed.pop_front_if(|seq| *seq <= link.seq).is_some() {}
         has_moved
@@ -179,4 +189,8 @@ impl Lane {
         self.until = until + later.unwrap_or_default();
         self.failed = self.failed.saturating_add(1);
     }
+}
+
+fn farther(one: Link, other: Link) -> Link {
+    if one.seq < other.seq { other } else { one }
 }

@@ -5,10 +5,10 @@ use super::Publication;
 use super::confirm::link;
 use super::lanes::Lanes;
 use super::message::message;
-use super::walk::{Log, Walk, is_in};
+use super::walk::{Log, Walk, is_in, rewound, vouch};
 use crate::chain::ANCHOR_EVERY;
 use crate::event::Event;
-use crate::failure::{Failure, Stop};
+use crate::failure::Failure;
 use crate::leg::Pace;
 use crate::wire::{About, Link, Message, Producer, Stamp, Topic, partition};
 use alloc::vec::Vec;
@@ -85,10 +85,13 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     async fn place(&self, walk: &mut Walk, lanes: &Lanes) -> Result<(), Failure> {
         let Some(need) = lanes.need() else { return Ok(()) };
         if need.seq < walk.at.seq || walk.at.seq + ANCHOR_EVERY <= need.seq {
-            if !is_in(self.publication, self.log, lanes.farthest()).await? {
-                return Err(Failure::Retryable("the log was rewound".into()));
+            let anchor = self.log.anchor(need.seq).await?;
+            let farthest = lanes.farthest();
+            if !is_in(self.publication, self.log, farthest).await? {
+                vouch(self.publication, self.log, farthest.seq).await?;
+                return Err(rewound());
             }
-            *walk = Walk::from(self.log.anchor(need.seq).await?);
+            *walk = Walk::from(anchor);
         }
         Ok(())
     }
@@ -134,11 +137,14 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     }
 
     /// Make messages of `events`, which are the next on the walk.
-    fn prepare(&self, events: &[Event], walk: &mut Walk, lanes: &mut Lanes) -> Result<(), Stop> {
+    fn prepare(&self, events: &[Event], walk: &mut Walk, lanes: &mut Lanes) -> Result<(), Failure> {
         let Publication { ledger, name, key, .. } = self.publication;
         let now = self.pace.now();
         for event in events {
             let this = walk.step(event, *ledger)?;
+            if lanes.contradict(&this) {
+                return Err(rewound());
+            }
             let key = key.of(event, *ledger);
             let partition = partition(key.as_bytes(), self.about.partitions);
             let lane = &mut lanes.list[partition as usize];

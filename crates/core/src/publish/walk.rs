@@ -116,9 +116,10 @@ impl Walk {
         if self.at.seq < kept.seq {
             return Ok(false);
         }
-        let rewound = || Failure::Retryable("the log is not what it was: it was rewound".into());
         let is_anchor = self.at.seq.is_multiple_of(ANCHOR_EVERY);
-        if is_anchor && kept.seq < self.at.seq && self.at.seq <= log.head().await?.seq {
+        let lacks = is_anchor && kept.seq < self.at.seq && self.at.seq <= log.head().await?.seq;
+        // Once more, since it may have been rewound, and have grown, between the two looks.
+        if lacks && log.anchor(self.at.seq).await?.seq < self.at.seq {
             let detail = format!("there is no anchor at event {}", self.at.seq);
             return Err(Stop::new(code, detail).into());
         }
@@ -132,6 +133,11 @@ impl Walk {
         let detail = format!("the store says otherwise of the chain after event {}", self.at.seq);
         Err(Stop::new(code, detail).into())
     }
+}
+
+/// The failure that says that a walk's log is another one now.
+pub(super) fn rewound() -> Failure {
+    Failure::Retryable("the log is not what it was: it was rewound".into())
 }
 
 /// Hold a message that was found on the wire against the store; `near` is one before it that was
@@ -167,7 +173,11 @@ pub(super) async fn is_in<L: Log>(
 }
 
 /// Hold the rows around the event `seq` against what the store keeps of their chain.
-async fn vouch<L: Log>(publication: &Publication, log: &L, seq: u64) -> Result<(), Failure> {
+pub(super) async fn vouch<L: Log>(
+    publication: &Publication,
+    log: &L,
+    seq: u64,
+) -> Result<(), Failure> {
     let mut walk = Walk::from(log.anchor(seq).await?);
     loop {
         let events = log.events(walk.at.seq, walk.to_anchor()).await?;
