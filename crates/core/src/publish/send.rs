@@ -8,7 +8,7 @@ use super::message::message;
 use super::walk::{Log, Walk, is_in, rewound, vouch};
 use crate::chain::ANCHOR_EVERY;
 use crate::event::Event;
-use crate::failure::Failure;
+use crate::failure::{Failure, Stop};
 use crate::leg::Pace;
 use crate::wire::{About, Link, Message, Producer, Stamp, Topic, partition};
 use alloc::vec::Vec;
@@ -63,7 +63,9 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             let is_going = lanes.need().is_some() || !lanes.held.is_empty();
             let limit = if is_going { walk.to_anchor() } else { 0 };
             let events = self.log.events(walk.at.seq, limit).await?;
-            self.prepare(&events, &mut walk, lanes)?;
+            if !self.prepare(&events, &mut walk, lanes)? {
+                return Err(self.rewound(walk.at.seq).await);
+            }
             let is_open = !events.is_empty() || !lanes.held.is_empty();
             let is_vouched = is_open && walk.is_verified(self.publication, self.log).await?;
             if is_vouched && !lanes.held.is_empty() {
@@ -88,12 +90,18 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             let anchor = self.log.anchor(need.seq).await?;
             let farthest = lanes.farthest();
             if !is_in(self.publication, self.log, farthest).await? {
-                vouch(self.publication, self.log, farthest.seq).await?;
-                return Err(rewound());
+                return Err(self.rewound(farthest.seq).await);
             }
             *walk = Walk::from(anchor);
         }
         Ok(())
+    }
+
+    /// What was known up to the event `seq` is not so any more: the log was rewound, unless it does
+    /// not hold together.
+    async fn rewound(&self, seq: u64) -> Failure {
+        let held = vouch(self.publication, self.log, seq).await;
+        held.err().unwrap_or_else(rewound)
     }
 
     /// Hand messages to the producer, who may have too many already, for as long as some are
@@ -136,14 +144,15 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         Ok(())
     }
 
-    /// Make messages of `events`, which are the next on the walk.
-    fn prepare(&self, events: &[Event], walk: &mut Walk, lanes: &mut Lanes) -> Result<(), Failure> {
+    /// Make messages of `events`, which are the next on the walk; whether they are those of which
+    /// some were sent.
+    fn prepare(&self, events: &[Event], walk: &mut Walk, lanes: &mut Lanes) -> Result<bool, Stop> {
         let Publication { ledger, name, key, .. } = self.publication;
         let now = self.pace.now();
         for event in events {
             let this = walk.step(event, *ledger)?;
             if lanes.contradict(&this) {
-                return Err(rewound());
+                return Ok(false);
             }
             let key = key.of(event, *ledger);
             let partition = partition(key.as_bytes(), self.about.partitions);
@@ -156,6 +165,6 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             lanes.held.push(message(event, *ledger, &stamp, &key, partition));
         }
         lanes.reach(walk.at);
-        Ok(())
+        Ok(true)
     }
 }
