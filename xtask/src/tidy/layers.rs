@@ -7,13 +7,20 @@ use super::source::{File, numbered};
 use super::{Finding, Rule};
 
 /// Who may depend on whom. An arrow points inward; siblings never know each other.
-const GRAPH: [(&str, &[&str]); 5] = [
+///
+/// `semel-servers` is there because `xtask` and the tests of several crates start the same servers.
+const GRAPH: [(&str, &[&str]); 6] = [
     ("crates/core/Cargo.toml", &[]),
+    ("crates/servers/Cargo.toml", &[]),
     ("crates/store/Cargo.toml", &["semel-core"]),
     ("crates/semel/Cargo.toml", &["semel-store", "semel-core"]),
     ("crates/sim/Cargo.toml", &["semel-store", "semel-core"]),
-    ("xtask/Cargo.toml", &[]),
+    ("xtask/Cargo.toml", &["semel-servers"]),
 ];
+
+/// Who may depend on what in its tests alone, so that no product links it.
+const IN_TESTS: [(&str, &str); 2] =
+    [("crates/store/Cargo.toml", "semel-servers"), ("crates/semel/Cargo.toml", "semel-servers")];
 
 /// The one file that names concrete backends.
 const WIRING: &str = "crates/semel/src/wiring.rs";
@@ -22,7 +29,8 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "layers",
         reason: "dependencies point inward: core knows nobody, store knows core, the binary knows \
-                 both; another crate needs a reason, written down in xtask/src/tidy/layers.rs",
+                 both, their tests the real servers; another crate needs a reason, written down in \
+                 xtask/src/tidy/layers.rs",
         check: |tree| tree.files.iter().filter(|file| is_member(file)).flat_map(layers).collect(),
     },
     Rule {
@@ -50,16 +58,18 @@ fn layers(manifest: &File) -> Vec<Finding> {
         return vec![Finding::new(manifest, 1, "a crate that is not in the graph")];
     };
     let own = package_name(manifest);
-    let wrong = |(_, name): &(usize, String)| {
+    let wrong = |found: &Dependency| {
+        let Dependency { name, in_tests, .. } = found;
         // A crate may depend on itself, with other features, in its own tests.
-        *name != own && !allowed.contains(&name.as_str())
+        let is_allowed = *name == own
+            || allowed.contains(&name.as_str())
+            || *in_tests && IN_TESTS.contains(&(*path, name.as_str()));
+        is_ours(name) && !is_allowed
     };
-    dependencies(manifest)
-        .into_iter()
-        .filter(|(_, name)| is_ours(name))
-        .filter(wrong)
-        .map(|(line, name)| Finding::new(manifest, line, format!("{path} depends on `{name}`")))
-        .collect()
+    let said = |Dependency { line, name, .. }| {
+        Finding::new(manifest, line, format!("{path} depends on `{name}`"))
+    };
+    dependencies(manifest).into_iter().filter(wrong).map(said).collect()
 }
 
 fn is_ours(name: &str) -> bool {
@@ -71,26 +81,38 @@ fn package_name(manifest: &File) -> String {
     name.unwrap_or_default().trim_matches('"').to_string()
 }
 
-/// Line and name of each dependency, of whatever kind; also under another name.
-fn dependencies(manifest: &File) -> Vec<(usize, String)> {
+/// A dependency as a manifest names it.
+struct Dependency {
+    line: usize,
+    name: String,
+    /// Whether it is one of `dev-dependencies`.
+    in_tests: bool,
+}
+
+/// Each dependency, of whatever kind; also under another name.
+fn dependencies(manifest: &File) -> Vec<Dependency> {
     let mut found = Vec::new();
-    let mut inside = false;
-    for (number, line) in numbered(&manifest.text) {
-        if let Some(header) = line.trim().strip_prefix('[') {
+    let (mut inside, mut in_tests) = (false, false);
+    for (line, text) in numbered(&manifest.text) {
+        let mut find = |name: &str, in_tests| {
+            let name = name.trim().trim_matches('"').to_string();
+            found.push(Dependency { line, name, in_tests });
+        };
+        if let Some(header) = text.trim().strip_prefix('[') {
             let header = header.trim_end_matches(']');
             inside = header.ends_with("dependencies");
+            in_tests = header.contains("dev-dependencies");
             // `[dependencies.semel-core]`
             if let Some((_, name)) = header.rsplit_once("dependencies.") {
-                found.push((number, name.trim_matches('"').to_string()));
+                find(name, in_tests);
             }
             continue;
         }
-        if let Some((_, renamed)) = line.split_once("package = \"") {
-            found.push((number, renamed.split('"').next().unwrap_or_default().to_string()));
+        if let Some((_, renamed)) = text.split_once("package = \"") {
+            find(renamed.split('"').next().unwrap_or_default(), in_tests);
         }
-        if inside && !line.trim_start().starts_with('#') {
-            let name = line.split(['=', '.']).next().unwrap_or_default().trim();
-            found.push((number, name.trim_matches('"').to_string()));
+        if inside && !text.trim_start().starts_with('#') {
+            find(text.split(['=', '.']).next().unwrap_or_default(), in_tests);
         }
     }
     found

@@ -213,6 +213,22 @@ fn layers() -> Vec<Case> {
             (core, "[dev-dependencies]\na = { path = \"../store\", package = \"semel-store\" }"),
             (core, "[dependencies]\n# semel-store = 1\nserde.workspace = true"),
         ),
+        // The servers are for tests alone, and not for everybody's.
+        case(
+            "layers",
+            (store, "[dependencies]\nsemel-servers.workspace = true"),
+            (store, "[dev-dependencies]\nsemel-servers.workspace = true"),
+        ),
+        case(
+            "layers",
+            ("crates/sim/Cargo.toml", "[dev-dependencies.semel-servers]\nworkspace = true"),
+            (store, "[dev-dependencies.semel-servers]\nworkspace = true"),
+        ),
+        case(
+            "layers",
+            ("crates/servers/Cargo.toml", "[dev-dependencies]\nsemel-core.workspace = true"),
+            ("xtask/Cargo.toml", "[dependencies]\nsemel-servers.workspace = true"),
+        ),
         case("layers", ("crates/new/Cargo.toml", ""), ("crates/core/no_std/Cargo.toml", "")),
         case(
             "wiring",
