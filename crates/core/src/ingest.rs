@@ -52,6 +52,18 @@ impl Counts {
         }
     }
 
+    /// Count what `more` counts too.
+    pub fn add(&mut self, more: &Counts) {
+        self.read += more.read;
+        self.accepted += more.accepted;
+        self.succeeded += more.succeeded;
+        self.declined += more.declined;
+        self.duplicates += more.duplicates;
+        self.conflicts += more.conflicts;
+        self.dead_letters += more.dead_letters;
+        self.discarded += more.discarded;
+    }
+
     /// Every count that ingests tell, with its name, in the order of the contract.
     pub fn named(&self) -> [(&'static str, i64); 7] {
         [

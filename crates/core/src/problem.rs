@@ -86,6 +86,9 @@ codes! {
     WireFork = "SEMEL-0118", "wire_fork", "The wire tells of another history than the store";
     SpreadChanged = "SEMEL-0119", "spread_changed",
         "Events would be spread over the published topic's partitions in another way";
+    StoreRefused = "SEMEL-0120", "store_refused", "The database does not let Semel in";
+    StoreRewound = "SEMEL-0121", "store_rewound",
+        "The database has forgotten what it had acknowledged";
 
     ChainBroken = "SEMEL-0201", "chain_broken", "The chain of hashes does not fit the log";
     LogGap = "SEMEL-0202", "log_gap", "The log of events has a hole";

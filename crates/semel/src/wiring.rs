@@ -10,4 +10,3 @@ pub type Bare = semel_store::sqlite::Bare;
 pub type Audit = semel_store::sqlite::Audit;
 /// The sources in it.
 pub type Sources = semel_store::sqlite::Sources;
-pub use semel_store::sqlite::slot_of;

@@ -5,5 +5,9 @@
 //! Deliberately absent: any rule about payments, and any knowledge of HTTP.
 
 pub mod clock;
+mod effects;
+pub mod places;
 pub mod rows;
+
+pub mod postgres;
 pub mod sqlite;

@@ -22,7 +22,7 @@ mod step;
 mod target;
 mod writer;
 
-pub use audit::{Audit, Sources, slot_of};
+pub use audit::{Audit, Sources};
 pub use bare::Bare;
 pub use reader::Reader;
 pub use target::{SqliteClaim, SqliteStep, SqliteTarget};

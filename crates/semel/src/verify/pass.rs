@@ -5,11 +5,12 @@
 
 use super::Head;
 use crate::exit::misused;
-use crate::wiring::{Audit, Reader, Sources, slot_of};
+use crate::wiring::{Audit, Reader, Sources};
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
 use semel_core::problem::Code;
 use semel_core::verify::{Finding, Findings, Keys, Leg, References, Replay, compare_counts};
+use semel_store::places::slot_of;
 use semel_store::rows::{LedgerRow, LogRow, Read};
 use std::sync::mpsc;
 use std::thread;

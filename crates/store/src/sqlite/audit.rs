@@ -13,9 +13,9 @@ mod strays;
 pub use sources::Sources;
 
 use super::classify::classify;
-use super::key_memory::first_slot;
 use super::reader::Reader;
-use super::row::{self, first_pos, last_pos, pos, seq_of};
+use super::row::{self, pos};
+use crate::places::{first_pos, first_slot, last_pos, seq_of, slot_of};
 use crate::rows::{LedgerRow, LogRow, Read};
 use decode::{Columns, Decoder, EVENT};
 use rusqlite::{Connection, Params, Result as SqlResult, Row};
@@ -206,12 +206,6 @@ impl Audit {
         };
         read().map_err(|error| classify(&error))
     }
-}
-
-/// The slot at which the key of `event` is looked for first; `None` when it has none.
-pub fn slot_of(ledger: u32, event: &Event) -> Option<Slot> {
-    let hash = Identity::hash(&event.namespace, event.key.as_deref()?);
-    Some(Slot { slot: first_slot(ledger, hash), seq: event.seq })
 }
 
 /// All places of a ledger's rows.

@@ -4,15 +4,15 @@
 //! begin, insert, update, commit. `semel bench` measures the real path against it in the same run.
 
 use super::classify::classify;
+use super::commit;
 use super::lock::{self, WriterLock};
 use super::open;
 use super::row;
-use super::{commit, key_memory};
+use crate::places::slot_of;
 use rusqlite::{Connection, params};
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::{Effect, Position};
-use semel_core::payment::Identity;
 use std::path::Path;
 
 /// A file with one ledger, numbered 1, that is written without thinking. For measurements only.
@@ -40,8 +40,7 @@ impl Bare {
 
     /// The row that the key index gets for `event`.
     pub fn key_row(event: &Event) -> Option<(i64, u64)> {
-        let hash = Identity::hash(&event.namespace, event.key.as_deref()?);
-        Some((key_memory::first_slot(LEDGER, hash), event.seq))
+        slot_of(LEDGER, event).map(|slot| (slot.slot, slot.seq))
     }
 
     /// Write one step: its effects, and the rows of its keys in the order in which they came.

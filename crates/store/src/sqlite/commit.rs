@@ -5,6 +5,8 @@ use super::memory::Memory;
 use super::row::{self, pos};
 use super::step::LegClaim;
 use super::writer::Writer;
+use crate::effects::{end_of_log, headers_json};
+use crate::places::overdraft_number;
 use rusqlite::{Connection, params};
 use semel_core::account::Account;
 use semel_core::dead_letter::DeadLetter;
@@ -72,27 +74,6 @@ impl Writer {
             _ => Err(Failure::Fenced),
         }
     }
-}
-
-/// Where the log ends after `effects`: behind what they append, or where it was.
-fn end_of_log(before: Position, effects: &[Effect]) -> Result<Position, Stop> {
-    let (mut after, mut next_seq) = (before, before.next_seq);
-    for effect in effects {
-        match effect {
-            Effect::Append(event) if event.seq == next_seq => next_seq += 1,
-            Effect::Append(event) => {
-                let detail = format!("event {} in the place of {next_seq}", event.seq);
-                return Err(Stop::new(Code::StoreDefect, detail));
-            }
-            Effect::Move(position) => after = *position,
-            _ => {}
-        }
-    }
-    if after.next_seq == next_seq {
-        return Ok(after);
-    }
-    let detail = format!("the log ends before {next_seq}, not before {}", after.next_seq);
-    Err(Stop::new(Code::StoreDefect, detail))
 }
 
 /// The last write of a step: nobody moved the ledger since its row was locked.
@@ -195,7 +176,7 @@ fn open_account(conn: &Connection, ledger: u32, account: &Account) -> rusqlite::
         ledger,
         account.id,
         account.currency.code(),
-        row::overdraft_number(account.overdraft),
+        overdraft_number(account.overdraft),
         account.closed,
         totals.debits,
         totals.credits,
@@ -244,7 +225,7 @@ fn bury(conn: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
         letter.detail,
         letter.raw.key,
         letter.raw.value,
-        row::headers_json(&letter.raw.headers),
+        headers_json(&letter.raw.headers),
         letter.masked,
         letter.at,
         letter.digest().0,

@@ -12,6 +12,7 @@
 
 use super::classify::classify;
 use super::row::{self, pos};
+use crate::places::{first_slot, last_pos, ledger_of, next_slot, seq_of};
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
@@ -58,10 +59,10 @@ impl KeyMemory {
         let mut keys = KeyMemory { indexed_seq, ..KeyMemory::default() };
         let mut index = index(conn)?;
         let mut later = conn.prepare(LATER).map_err(sql)?;
-        let bounds = [pos(ledger, indexed_seq).map_err(sql)?, row::last_pos(ledger)];
+        let bounds = [pos(ledger, indexed_seq).map_err(sql)?, last_pos(ledger)];
         let mut rows = later.query(bounds).map_err(sql)?;
         while let Some(row) = rows.next().map_err(sql)? {
-            let seq = row::seq_of(row.get(0).map_err(sql)?);
+            let seq = seq_of(row.get(0).map_err(sql)?);
             let (namespace, key) = (row.get(1).map_err(sql)?, row.get(2).map_err(sql)?);
             let identity = Identity { namespace, key };
             let hash = Identity::hash(&identity.namespace, &identity.key);
@@ -256,26 +257,6 @@ impl KeyMemory {
         let found = index.query_row([slot], |row| row::seq(row, 0)).optional();
         found.map_err(|error| classify(&error))
     }
-}
-
-/// Slots of a ledger: its number, then so many bits of the key's hash. The tests beside this file
-/// have so few that keys meet.
-const SLOT_BITS: u32 = if cfg!(test) { 9 } else { 41 };
-
-/// Where a key is looked for first.
-pub(super) fn first_slot(ledger: u32, hash: i64) -> i64 {
-    i64::from(ledger) << SLOT_BITS | hash >> (63 - SLOT_BITS)
-}
-
-/// The ledger that `slot` belongs to.
-fn ledger_of(slot: i64) -> u32 {
-    u32::try_from(slot >> SLOT_BITS).expect("a slot begins with its ledger's number")
-}
-
-/// The one after `slot`, within its ledger's.
-fn next_slot(slot: i64) -> i64 {
-    const MASK: i64 = (1 << SLOT_BITS) - 1;
-    slot & !MASK | (slot + 1) & MASK
 }
 
 /// Whether `identity` is the one of the event numbered `seq`.

@@ -9,6 +9,7 @@ mod pool;
 use super::about;
 use super::classify::classify;
 use super::row::{self, pos};
+use crate::places::last_pos;
 use crate::rows::{About, Entry, Ledger};
 use pool::Pool;
 use rusqlite::{Connection, Result as SqlResult};
@@ -145,7 +146,7 @@ impl Reader {
             row::EVENT.to_owned() + "WHERE e.pos > ?1 AND e.pos <= ?2 ORDER BY e.pos LIMIT ?3";
         self.ask(|conn| {
             let from = pos(ledger, after.min(SEQ_MAX))?;
-            let bounds = [from, row::last_pos(ledger), count(limit)];
+            let bounds = [from, last_pos(ledger), count(limit)];
             conn.prepare_cached(&ask)?.query_map(bounds, row::event_of)?.collect()
         })
     }

@@ -2,6 +2,7 @@
 //!
 //! Every value is checked on the way in. What Semel cannot have written is an error, never a guess.
 
+use crate::places::{self, overdraft_of, seq_of};
 use crate::rows::Ledger;
 use rusqlite::types::{FromSqlError, Type};
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
@@ -9,35 +10,16 @@ use semel_core::account::{Account, Decline, Overdraft, Totals};
 use semel_core::chain::Hash;
 use semel_core::event::{Event, Kind, Reference, Side};
 use semel_core::exactly_once::Cursor;
-use semel_core::id::{EventId, SEQ_MAX};
+use semel_core::id::EventId;
 use semel_core::ledger::{Paid, Position};
 use semel_core::money::Currency;
 use semel_core::payment::Payment;
 use semel_core::reason::Reason;
 
-const SEQ_BITS: u32 = 40;
-
-/// The key of a row: ledger and seq in one number.
+/// The place of a row.
 pub(super) fn pos(ledger: u32, seq: u64) -> Result<i64> {
-    match seq {
-        ..=SEQ_MAX => Ok(i64::from(ledger) << SEQ_BITS | sql(seq)?),
-        _ => Err(Error::ToSqlConversionFailure("a seq beyond 40 bits".into())),
-    }
-}
-
-/// The first key that a row of `ledger` can have.
-pub(super) fn first_pos(ledger: u32) -> i64 {
-    i64::from(ledger) << SEQ_BITS
-}
-
-/// The last key that a row of `ledger` can have.
-pub(super) fn last_pos(ledger: u32) -> i64 {
-    first_pos(ledger + 1) - 1
-}
-
-/// The seq in a row's key.
-pub(super) fn seq_of(pos: i64) -> u64 {
-    pos as u64 & SEQ_MAX
+    let beyond = || Error::ToSqlConversionFailure("a seq beyond 40 bits".into());
+    places::pos(ledger, seq).ok_or_else(beyond)
 }
 
 /// A number as SQL has it.
@@ -71,25 +53,6 @@ pub(super) fn reason(row: &Row<'_>, column: usize) -> Result<Reason> {
     Reason::parse(text(row, column)?).ok_or_else(|| unknown(column, Type::Text))
 }
 
-/// An overdraft as its column has it.
-pub(super) fn overdraft_number(overdraft: Overdraft) -> i64 {
-    match overdraft {
-        Overdraft::None => -1,
-        Overdraft::Unlimited => -2,
-        Overdraft::Limit(minor) => minor,
-    }
-}
-
-/// The overdraft that a column's number stands for.
-pub(super) fn overdraft_of(number: i64) -> Option<Overdraft> {
-    match number {
-        -1 => Some(Overdraft::None),
-        -2 => Some(Overdraft::Unlimited),
-        0.. => Some(Overdraft::Limit(number)),
-        _ => None,
-    }
-}
-
 fn overdraft(row: &Row<'_>, column: usize) -> Result<Overdraft> {
     let number = row.get(column)?;
     overdraft_of(number).ok_or(Error::IntegralValueOutOfRange(column, number))
@@ -106,11 +69,6 @@ fn unknown(column: usize, kind: Type) -> Error {
 /// A link between an account's events that leads to `seq`, where it must not.
 pub(super) fn bad_link(seq: u64) -> Error {
     Error::FromSqlConversionFailure(12, Type::Integer, format!("a link to event {seq}").into())
-}
-
-/// Headers of a dead letter as one text.
-pub(super) fn headers_json(headers: &[(String, Vec<u8>)]) -> String {
-    serde_json::to_string(headers).expect("names and bytes are always JSON")
 }
 
 /// Headers of a dead letter from their text.

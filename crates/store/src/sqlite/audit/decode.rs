@@ -1,7 +1,7 @@
 //! Rows as they are: every value is looked at before it is believed.
 
+use crate::places::{overdraft_of, seq_of};
 use crate::rows::{LedgerRow, Read};
-use crate::sqlite::row::{overdraft_of, seq_of};
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use semel_core::Text;

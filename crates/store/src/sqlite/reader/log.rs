@@ -1,6 +1,7 @@
 //! What publishing reads besides events: the chain where it is kept, and how far a leg has come.
 
 use super::Reader;
+use crate::places::seq_of;
 use crate::sqlite::row::{self, pos};
 use rusqlite::OptionalExtension;
 use semel_core::exactly_once::{Cursor, Failure};
@@ -21,7 +22,7 @@ impl Reader {
         self.ask(|conn| {
             let bounds = [pos(ledger, 0)?, pos(ledger, at_most.min(SEQ_MAX))?];
             let kept = conn.prepare_cached(ASK)?.query_row(bounds, |row| {
-                Ok(Link { seq: row::seq_of(row.get(0)?), hash: row::hash(row, 1)? })
+                Ok(Link { seq: seq_of(row.get(0)?), hash: row::hash(row, 1)? })
             });
             if let Some(kept) = kept.optional()? {
                 return Ok(Some(kept));

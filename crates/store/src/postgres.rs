@@ -1,0 +1,181 @@
+//! The store on PostgreSQL: one database, many processes.
+//!
+//! Reading order: `target` (the law's types), `step` and `commit` (what happens under a ledger's
+//! lock), `values` (how many rows are sent), `memory` (what a process knows without looking),
+//! `bindings` (ledgers and sources by name), `rewind`, `address`, `session` and `settings` (how the
+//! server is spoken to), `migrate`, `row` and `columns` (rows and what they mean), `reader`. SQLite
+//! stands beside this with the same outline.
+
+mod address;
+mod bindings;
+mod classify;
+mod columns;
+mod commit;
+mod memory;
+mod migrate;
+mod rewind;
+mod row;
+mod session;
+mod settings;
+mod step;
+mod target;
+mod values;
+
+pub use migrate::Version;
+pub use target::{PostgresClaim, PostgresStep, PostgresTarget};
+
+use crate::rows::{Binding, Commits, Ledger};
+use address::Address;
+use memory::Known;
+use semel_core::event::Event;
+use semel_core::failure::{Failure, Stop};
+use semel_core::leg::DEADLINE;
+use semel_core::payment::Identity;
+use session::Sessions;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What a store can be told; the defaults are for production.
+#[derive(Clone)]
+pub struct Options {
+    /// How long a leg's claim holds without a commit.
+    pub leg_deadline: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { leg_deadline: DEADLINE }
+    }
+}
+
+/// A store, as this process uses it. Cheap to clone.
+#[derive(Clone)]
+pub struct Postgres {
+    shared: Arc<Shared>,
+}
+
+/// What all parts of a store in this process share.
+struct Shared {
+    sessions: Sessions,
+    options: Options,
+    known: Known,
+    commits: watch::Sender<Commits>,
+    stopped: Mutex<Option<Stop>>,
+}
+
+impl Postgres {
+    /// Open the store in the database at `url`; made and migrated as needed.
+    ///
+    /// # Errors
+    /// `Configuration`, `StoreSettings`, `StoreRefused`, `StoreReadOnly`, `StoreNewer`,
+    /// `StoreCorrupt`; `Retryable` when the server cannot be reached. Nothing was changed.
+    pub async fn open(url: &str) -> Result<Postgres, Failure> {
+        Postgres::open_with(url, Options::default()).await
+    }
+
+    /// [`Postgres::open`] with a deadline of one's own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_with(url: &str, options: Options) -> Result<Postgres, Failure> {
+        let sessions = Sessions::new(&Address::parse(url)?)?;
+        migrate::migrate(&mut *sessions.own().await?).await?;
+        let (known, stopped) = (Known::default(), Mutex::new(None));
+        let commits = watch::channel(Commits::default()).0;
+        let shared = Arc::new(Shared { sessions, options, known, commits, stopped });
+        Ok(Postgres { shared })
+    }
+
+    /// The ledger named `id`, made if there is none.
+    ///
+    /// # Errors
+    /// `Configuration` when it would be one too many; else as every write.
+    pub async fn ledger(&self, id: &str) -> Result<Ledger, Failure> {
+        bindings::ledger(&self.shared, id).await
+    }
+
+    /// Where requests enter the ledger numbered `ledger`: a target without a source.
+    pub fn door(&self, ledger: u32) -> PostgresTarget {
+        PostgresTarget::door(self.shared.clone(), ledger)
+    }
+
+    /// Where a source enters the ledger numbered `ledger`. The first time binds the source to that
+    /// ledger and ingest for ever.
+    ///
+    /// # Errors
+    /// `SourceBound` when it belongs to another, `NotFound` when there is no such ledger; else as
+    /// every write.
+    pub async fn leg(&self, ledger: u32, binding: Binding) -> Result<PostgresTarget, Failure> {
+        let owner = bindings::bind(&self.shared, ledger, &binding).await?;
+        Ok(PostgresTarget::leg(self.shared.clone(), ledger, binding.source, owner))
+    }
+
+    /// The event that carries a key.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn recorded(
+        &self,
+        ledger: u32,
+        namespace: &str,
+        key: &str,
+    ) -> Result<Option<Event>, Failure> {
+        let identity = Identity { namespace: namespace.into(), key: key.into() };
+        let session = self.shared.sessions.lend().await?;
+        let found = step::recorded(&session, ledger, &identity).await?;
+        session.give_back();
+        Ok(found)
+    }
+
+    /// Changes after every commit.
+    pub fn watch(&self) -> watch::Receiver<Commits> {
+        self.shared.commits.subscribe()
+    }
+
+    /// Why this process cannot go on, once it cannot.
+    pub fn stopped(&self) -> Option<Stop> {
+        self.shared.stopped.lock().expect("nobody panics while holding it").clone()
+    }
+
+    /// Nothing is kept that the database has not: there is nothing to do.
+    pub async fn close(self) {}
+}
+
+impl Shared {
+    /// What a step comes to; a permanent failure is this process's last.
+    async fn noted<T>(&self, job: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let stopped = self.stopped.lock().expect("nobody panics while holding it").clone();
+        if let Some(stop) = stopped {
+            return Err(stop.into());
+        }
+        let done = job.await;
+        if let Err(Failure::Permanent(stop)) = &done {
+            let mut stopped = self.stopped.lock().expect("nobody panics while holding it");
+            stopped.get_or_insert(stop.clone());
+        }
+        done
+    }
+
+    /// How long a claim holds, in microseconds.
+    fn leg_deadline(&self) -> i64 {
+        i64::try_from(self.options.leg_deadline.as_micros()).unwrap_or(i64::MAX)
+    }
+
+    /// How long the answers of a round trip are waited for: longer than the server lets any step
+    /// last, shorter than a leg's deadline.
+    fn trip_max(&self) -> Duration {
+        DEADLINE * 4 / 5
+    }
+
+    /// A step was committed and left the ledger at `last_seq`.
+    fn committed(&self, ledger: u32, last_seq: u64) {
+        self.commits.send_modify(|commits| commits.add(ledger, last_seq));
+    }
+
+    /// The ledger stands at `last_seq`.
+    fn reached(&self, ledger: u32, last_seq: u64) {
+        self.commits.send_modify(|commits| commits.reach(ledger, last_seq));
+    }
+}

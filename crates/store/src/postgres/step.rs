@@ -1,0 +1,332 @@
+//! A step's first half: lock, check the claim, look up what the keys name, in one round trip.
+//!
+//! The ledger's row comes first. What is asked behind it runs as later statements, which at READ
+//! COMMITTED see everything that the former holder of the lock committed: so the loser of a race for
+//! a key sees the winner.
+
+use super::Shared;
+use super::classify::classify;
+use super::columns::{Columns, damaged};
+use super::memory::Memory;
+use super::rewind;
+use super::row::{self, Params, one};
+use super::session::Lent;
+use crate::places::{first_slot, next_slot};
+use crate::rows::Read;
+use deadpool_postgres::ClientWrapper;
+use semel_core::Text;
+use semel_core::account::Account;
+use semel_core::event::Event;
+use semel_core::exactly_once::Cursor;
+use semel_core::failure::{Failure, Stop};
+use semel_core::ledger::{Keys, Letter, Position, Snapshot};
+use semel_core::payment::Identity;
+use semel_core::problem::Code;
+use std::collections::HashMap;
+use std::sync::Arc;
+use tokio::join;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::timeout;
+use tokio_postgres::Statement;
+
+/// A claim on a source: its random name, and where the ledger stands in the source.
+#[derive(Clone)]
+pub(super) struct LegClaim {
+    pub(super) source: Text,
+    pub(super) name: [u8; 16],
+    pub(super) cursor: Cursor,
+}
+
+/// What an open step holds: its session, the turn in this process, and which slots are free.
+pub(super) struct Opened {
+    pub(super) session: Lent,
+    pub(super) memory: OwnedMutexGuard<Memory>,
+    /// Where a key that was not found may be put: its first slot that no event had.
+    pub(super) free: HashMap<Identity, i64>,
+}
+
+/// The server's clock, in microseconds since 1970.
+pub(super) const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
+/// Take a source over, unless another owner's claim still holds. One that would hold for longer than
+/// any can was made before the clock was set back, and does not. Waits for a step that is open.
+pub(super) async fn claim(
+    shared: &Shared,
+    source: Text,
+    owner: [u8; 16],
+) -> Result<LegClaim, Failure> {
+    let ask = format!(
+        "UPDATE leg SET claim = uuid_send(gen_random_uuid()), owner = $2, until = {NOW} + $3
+         WHERE source = $1 AND (until <= {NOW} OR until > {NOW} + $3 OR owner = $2)
+         RETURNING claim, next, tail, hint"
+    );
+    let session = shared.sessions.lend().await?;
+    let lasts = shared.leg_deadline();
+    let (named, owner) = (&*source, &owner[..]);
+    let values: &Params<'_> = &[&named, &owner, &lasts];
+    let claimed = one(&session, &ask, values, |row| Ok((row.name(0)?, row.cursor(1)?)));
+    let claimed = timeout(shared.trip_max(), claimed).await.map_err(|_| silent("a claim"))??;
+    session.give_back();
+    let (name, cursor) = claimed.ok_or(Failure::Fenced)?;
+    Ok(LegClaim { source, name, cursor })
+}
+
+/// Open a step: its SQL transaction and everything that the keys name.
+pub(super) async fn begin(
+    shared: &Shared,
+    ledger: u32,
+    leg: Option<&LegClaim>,
+    keys: Keys,
+) -> Result<(Opened, Snapshot), Failure> {
+    let memory = shared.known.ledger(ledger).lock_owned().await;
+    let session = shared.sessions.lend().await?;
+    let opening = open(session, memory, ledger, leg, keys);
+    timeout(shared.trip_max(), opening).await.map_err(|_| silent("the opening of a step"))?
+}
+
+/// The server, or what lies between, gave no answer.
+pub(super) fn silent(what: &str) -> Failure {
+    Failure::Retryable(format!("the database gave no answer to {what}"))
+}
+
+/// The statements of the first trip. All are known before the first is sent, so that they are sent,
+/// and run, in the order in which they are written: the lock before everything else.
+struct First {
+    lock: Statement,
+    check: Statement,
+    keys: Statement,
+    accounts: Statement,
+    letters: Statement,
+}
+
+impl First {
+    async fn prepare(client: &ClientWrapper) -> Result<First, Failure> {
+        let lock = format!(
+            "SELECT next_seq, tail, timeline, {NOW} FROM ledger WHERE no = $1 FOR NO KEY UPDATE"
+        );
+        let keys = format!("{} WHERE e.slot = ANY($1)", row::EVENT);
+        let accounts =
+            format!("SELECT {} FROM account WHERE ledger = $1 AND id = ANY($2)", row::ACCOUNT);
+        Ok(First {
+            lock: prepared(client, &lock).await?,
+            check: prepared(
+                client,
+                "SELECT next, tail FROM leg WHERE source = $1 AND claim = $2 FOR NO KEY UPDATE",
+            )
+            .await?,
+            keys: prepared(client, &keys).await?,
+            accounts: prepared(client, &accounts).await?,
+            letters: prepared(
+                client,
+                "SELECT d.id, d.source, d.reason FROM dead_letter d
+                 JOIN leg ON leg.source = d.source WHERE d.id = ANY($1) AND leg.ledger = $2",
+            )
+            .await?,
+        })
+    }
+}
+
+async fn open(
+    session: Lent,
+    mut memory: OwnedMutexGuard<Memory>,
+    ledger: u32,
+    leg: Option<&LegClaim>,
+    keys: Keys,
+) -> Result<(Opened, Snapshot), Failure> {
+    let client: &ClientWrapper = &session;
+    let first = First::prepare(client).await?;
+    let asked = memory.missing(&keys.accounts);
+    let hashes = keys.identities.iter().map(|(_, hash)| first_slot(ledger, *hash));
+    let slots: Vec<i64> = hashes.collect();
+    // Sent in this order.
+    let (begun, locked, checked, found, met, letters) = join!(
+        async { client.batch_execute("BEGIN").await.map_err(|error| classify(&error)) },
+        lock(client, &first.lock, ledger),
+        check_claim(client, &first.check, leg),
+        occupants(client, &first.keys, &slots),
+        accounts(client, &first.accounts, ledger, &asked),
+        find_letters(client, &first.letters, ledger, &keys.letters),
+    );
+    begun?;
+    let Locked { position, now, history } = locked?;
+    if history != session.history {
+        return Err(rewind::other_history(&history, &session.history));
+    }
+    checked?;
+    if !memory.catch_up(position) && asked.len() < keys.accounts.len() {
+        // What was remembered of the others belongs to another position.
+        let others: Vec<&str> = keys.accounts.iter().map(|id| &**id).collect();
+        memory.meet(accounts(client, &first.accounts, ledger, &others).await?);
+    } else {
+        memory.meet(met?);
+    }
+    let (recorded, free) = resolve(client, &first.keys, ledger, &keys, found?).await?;
+    let snapshot = Snapshot {
+        ledger,
+        position,
+        now,
+        recorded,
+        accounts: memory.accounts(&keys.accounts),
+        payments: row::paid(client, ledger, &keys.payments).await?,
+        letters: letters?,
+        keys,
+    };
+    Ok((Opened { session, memory, free }, snapshot))
+}
+
+/// What the ledger's row says, once it is locked.
+struct Locked {
+    position: Position,
+    now: i64,
+    history: Text,
+}
+
+async fn lock(client: &ClientWrapper, ask: &Statement, ledger: u32) -> Result<Locked, Failure> {
+    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let locked = sent(client, ask, &[&no], |row| {
+        let position = row::position(row, 0)?;
+        Ok(Locked { position, history: row.owned(2)?, now: row.number(3)? })
+    })
+    .await?;
+    let gone = || Stop::new(Code::NotFound, format!("there is no ledger numbered {ledger}"));
+    Ok(locked.into_iter().next().ok_or_else(gone)?)
+}
+
+/// Whether the leg still has the claim and stands where it was told.
+async fn check_claim(
+    client: &ClientWrapper,
+    ask: &Statement,
+    leg: Option<&LegClaim>,
+) -> Result<(), Failure> {
+    let Some(leg) = leg else { return Ok(()) };
+    let found = sent(client, ask, &[&&*leg.source, &&leg.name[..]], |row| {
+        Ok((row.natural(0)?, row.hash(1)?))
+    })
+    .await?;
+    match found.first() {
+        Some(found) if *found == (leg.cursor.next, leg.cursor.tail) => Ok(()),
+        _ => Err(Failure::Fenced),
+    }
+}
+
+/// The events that have these slots.
+async fn occupants(
+    client: &ClientWrapper,
+    ask: &Statement,
+    slots: &[i64],
+) -> Result<Vec<(i64, Event)>, Failure> {
+    if slots.is_empty() {
+        return Ok(Vec::new());
+    }
+    sent(client, ask, &[&slots], |row| Ok((row.number(18)?, row::event(row)?))).await
+}
+
+async fn accounts(
+    client: &ClientWrapper,
+    ask: &Statement,
+    ledger: u32,
+    ids: &[&str],
+) -> Result<Vec<Account>, Failure> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    sent(client, ask, &[&no, &ids], row::account).await
+}
+
+async fn find_letters(
+    client: &ClientWrapper,
+    ask: &Statement,
+    ledger: u32,
+    ids: &[i64],
+) -> Result<Vec<Option<Letter>>, Failure> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let found = sent(client, ask, &[&ids, &no], |row| {
+        Ok((row.number(0)?, Letter { source: row.owned(1)?, reason: row.reason(2)? }))
+    })
+    .await?;
+    let found: HashMap<i64, Letter> = found.into_iter().collect();
+    Ok(ids.iter().map(|id| found.get(id).cloned()).collect())
+}
+
+/// For each identity, the event that carries it, and a free slot for each that none carries.
+///
+/// Most are told by their first slot; where another key has that, the next one is asked for.
+async fn resolve(
+    client: &ClientWrapper,
+    ask: &Statement,
+    ledger: u32,
+    keys: &Keys,
+    found: Vec<(i64, Event)>,
+) -> Result<(Vec<Option<Arc<Event>>>, HashMap<Identity, i64>), Failure> {
+    let mut recorded = vec![None; keys.identities.len()];
+    let mut free = HashMap::with_capacity(keys.identities.len());
+    let mut occupied: HashMap<i64, Arc<Event>> =
+        found.into_iter().map(|(slot, event)| (slot, Arc::new(event))).collect();
+    let all = keys.identities.iter().enumerate();
+    let mut open: Vec<(usize, i64)> =
+        all.map(|(at, (_, hash))| (at, first_slot(ledger, *hash))).collect();
+    while !open.is_empty() {
+        let mut next = Vec::new();
+        for (at, slot) in open {
+            let (identity, _) = &keys.identities[at];
+            match occupied.get(&slot) {
+                Some(event) if carries(event, identity) => recorded[at] = Some(event.clone()),
+                Some(_) => next.push((at, next_slot(slot))),
+                None => drop(free.insert(identity.clone(), slot)),
+            }
+        }
+        let slots: Vec<i64> = next.iter().map(|(_, slot)| *slot).collect();
+        let found = occupants(client, ask, &slots).await?;
+        occupied.extend(found.into_iter().map(|(slot, event)| (slot, Arc::new(event))));
+        open = next;
+    }
+    Ok((recorded, free))
+}
+
+/// Whether `event` has the key that `identity` names.
+pub(super) fn carries(event: &Event, identity: &Identity) -> bool {
+    event.key.as_ref() == Some(&identity.key) && event.namespace == identity.namespace
+}
+
+/// The event that carries `identity`, as it is committed.
+pub(super) async fn recorded(
+    client: &ClientWrapper,
+    ledger: u32,
+    identity: &Identity,
+) -> Result<Option<Event>, Failure> {
+    let ask = format!("{} WHERE e.slot = ANY($1)", row::EVENT);
+    let ask = prepared(client, &ask).await?;
+    let mut slot = first_slot(ledger, Identity::hash(&identity.namespace, &identity.key));
+    while let Some((_, event)) = occupants(client, &ask, &[slot]).await?.pop() {
+        if carries(&event, identity) {
+            return Ok(Some(event));
+        }
+        slot = next_slot(slot);
+    }
+    Ok(None)
+}
+
+/// Whether no event has `slot`.
+pub(super) async fn is_free(client: &ClientWrapper, slot: i64) -> Result<bool, Failure> {
+    const ASK: &str = "SELECT pos FROM event WHERE slot = $1";
+    Ok(row::rows(client, ASK, &[&slot]).await?.is_empty())
+}
+
+async fn sent<T>(
+    client: &ClientWrapper,
+    ask: &Statement,
+    params: &Params<'_>,
+    mut read: impl FnMut(Columns<'_>) -> Read<T>,
+) -> Result<Vec<T>, Failure> {
+    let rows = client.query(ask, params).await.map_err(|error| classify(&error))?;
+    let read: Read<Vec<T>> = rows.iter().map(|row| read(Columns(row))).collect();
+    read.map_err(damaged)
+}
+
+pub(super) async fn prepared(client: &ClientWrapper, ask: &str) -> Result<Statement, Failure> {
+    client.prepare_cached(ask).await.map_err(|error| classify(&error))
+}
