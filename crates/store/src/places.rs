@@ -35,7 +35,7 @@ pub fn seq_of(pos: i64) -> u64 {
 
 /// Slots of a ledger: its number, then so many bits of the key's hash. The tests beside this file
 /// have so few that keys meet.
-const SLOT_BITS: u32 = if cfg!(test) { 9 } else { 41 };
+pub(crate) const SLOT_BITS: u32 = if cfg!(test) { 9 } else { 41 };
 
 /// Where a key is looked for first, by the hash of its identity.
 pub fn first_slot(ledger: u32, hash: i64) -> i64 {

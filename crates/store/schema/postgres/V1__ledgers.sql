@@ -71,8 +71,8 @@ CREATE TABLE leg (
     next         bigint  CONSTRAINT leg_next NOT NULL,
     tail         bytea   NOT NULL CHECK (length(tail) = 32),
     hint         bigint  NOT NULL,
-    claim        uuid,                              -- a random name
-    owner        uuid,                              -- the process that holds the claim
+    claim        bytea CHECK (length(claim) = 16),  -- a random name
+    owner        bytea CHECK (length(owner) = 16),  -- the process that holds the claim
     until        bigint  NOT NULL,                  -- microseconds since 1970: then anybody may claim
     read         bigint  NOT NULL DEFAULT 0,
     accepted     bigint  NOT NULL DEFAULT 0,

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 
 pub mod child;
 pub mod hand;
+pub mod postgres;
 
 /// The sources that the suite names.
 const SOURCES: [&str; 3] = ["source", "a", "a/0"];
@@ -124,6 +125,6 @@ where
     }
 }
 
-fn commands(items: &[Item]) -> Vec<Command> {
+pub fn commands(items: &[Item]) -> Vec<Command> {
     items.iter().map(|item| command(&item.to_string())).collect()
 }

@@ -2,6 +2,7 @@
 //! most of their ledger's.
 
 use super::*;
+use crate::places::SLOT_BITS;
 use crate::sqlite::open;
 use std::collections::BTreeMap;
 use std::path::Path;
