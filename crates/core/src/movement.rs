@@ -1,7 +1,7 @@
 //! A movement: debit account, credit account, amount. Both sides move by the same, always.
 
 use crate::account::Account;
-use crate::event::Kind;
+use crate::event::{Event, Kind, Side};
 
 /// By how much an event moves the totals of its two accounts, in minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,15 +34,47 @@ impl Movement {
     /// Move it; `None`, and both accounts as they were, if a total would leave 64 bits or fall
     /// below zero.
     pub fn apply(&self, debit: &mut Account, credit: &mut Account) -> Option<()> {
-        let sum = |total: i64, by: i64| total.checked_add(by).filter(|sum| *sum >= 0);
-        let debits = sum(debit.totals.debits, self.posted)?;
-        let credits = sum(credit.totals.credits, self.posted)?;
-        let pending_debits = sum(debit.totals.pending_debits, self.pending)?;
-        let pending_credits = sum(credit.totals.pending_credits, self.pending)?;
-        debit.totals.debits = debits;
-        debit.totals.pending_debits = pending_debits;
-        credit.totals.credits = credits;
-        credit.totals.pending_credits = pending_credits;
+        let (debits, pending_debits) =
+            self.added(debit.totals.debits, debit.totals.pending_debits)?;
+        let (credits, pending_credits) =
+            self.added(credit.totals.credits, credit.totals.pending_credits)?;
+        (debit.totals.debits, debit.totals.pending_debits) = (debits, pending_debits);
+        (credit.totals.credits, credit.totals.pending_credits) = (credits, pending_credits);
         Some(())
     }
+
+    /// A side's totals, posted and pending, after it.
+    fn added(&self, posted: i64, pending: i64) -> Option<(i64, i64)> {
+        let sum = |total: i64, by: i64| total.checked_add(by).filter(|sum| *sum >= 0);
+        Some((sum(posted, self.posted)?, sum(pending, self.pending)?))
+    }
+}
+
+/// Bring an account that was kept as it was some time ago up to `event`, which is the next of the
+/// log, and perhaps one of the account's; `held` is as in [`Movement::of`]. What the account has
+/// taken in already is left out.
+///
+/// `None`, and the account as it was, if a total would leave 64 bits or fall below zero: the log
+/// and the account do not belong together.
+pub fn follow(account: &mut Account, event: &Event, held: i64) -> Option<()> {
+    let own = |side: &Option<Side>| side.as_ref().is_some_and(|side| side.no == account.no);
+    let (debits, credits) = (own(&event.debit), own(&event.credit));
+    if event.seq <= account.last_seq || !event.kind.is_linked() || !(debits || credits) {
+        return Some(());
+    }
+    let mut totals = account.totals;
+    if let Some(movement) = Movement::of(event.kind, event.amount, held) {
+        if debits {
+            let added = movement.added(totals.debits, totals.pending_debits)?;
+            (totals.debits, totals.pending_debits) = added;
+        }
+        if credits {
+            let added = movement.added(totals.credits, totals.pending_credits)?;
+            (totals.credits, totals.pending_credits) = added;
+        }
+    }
+    account.totals = totals;
+    account.closed |= event.kind == Kind::AccountClosed;
+    account.last_seq = event.seq;
+    Some(())
 }

@@ -7,6 +7,7 @@
 pub mod clock;
 mod effects;
 pub mod places;
+pub mod resident;
 pub mod rows;
 
 pub mod postgres;

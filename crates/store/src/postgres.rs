@@ -8,6 +8,7 @@
 
 mod address;
 mod bindings;
+mod catch_up;
 mod classify;
 mod columns;
 mod commit;
@@ -21,6 +22,7 @@ mod step;
 mod target;
 mod values;
 
+pub use crate::resident::Form;
 pub use migrate::Version;
 pub use target::{PostgresClaim, PostgresStep, PostgresTarget};
 
@@ -32,8 +34,9 @@ use semel_core::failure::{Failure, Stop};
 use semel_core::leg::DEADLINE;
 use semel_core::payment::Identity;
 use session::Sessions;
+use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -42,11 +45,13 @@ use tokio::sync::watch;
 pub struct Options {
     /// How long a leg's claim holds without a commit.
     pub leg_deadline: Duration,
+    /// How accounts and keys are kept in mind.
+    pub form: Form,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { leg_deadline: DEADLINE }
+        Options { leg_deadline: DEADLINE, form: Form::Resident }
     }
 }
 
@@ -82,9 +87,10 @@ impl Postgres {
     pub async fn open_with(url: &str, options: Options) -> Result<Postgres, Failure> {
         let sessions = Sessions::new(&Address::parse(url)?)?;
         migrate::migrate(&mut *sessions.own().await?).await?;
-        let (known, stopped) = (Known::default(), Mutex::new(None));
+        let (known, stopped) = (Known::new(options.form), Mutex::new(None));
         let commits = watch::channel(Commits::default()).0;
         let shared = Arc::new(Shared { sessions, options, known, commits, stopped });
+        tokio::spawn(upkeep(Arc::downgrade(&shared)));
         Ok(Postgres { shared })
     }
 
@@ -139,8 +145,35 @@ impl Postgres {
         self.shared.stopped.lock().expect("nobody panics while holding it").clone()
     }
 
-    /// Nothing is kept that the database has not: there is nothing to do.
-    pub async fn close(self) {}
+    /// Write accounts whose rows lag behind the log, so that the next start has nothing to catch up
+    /// with. Dropping the store loses nothing either.
+    pub async fn close(self) {
+        for ledger in self.shared.known.unwritten().keys() {
+            write_rest(&self.shared, *ledger).await;
+        }
+    }
+}
+
+/// How often it is looked whether there is something to tidy up.
+const UPKEEP: Duration = Duration::from_millis(500);
+
+/// For as long as the store is used: write accounts of ledgers that nobody is writing to.
+async fn upkeep(shared: Weak<Shared>) {
+    let mut before = HashMap::new();
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        let Some(shared) = shared.upgrade() else { return };
+        let unwritten = shared.known.unwritten();
+        for (ledger, _) in unwritten.iter().filter(|(no, at)| before.get(*no) == Some(*at)) {
+            write_rest(&shared, *ledger).await;
+        }
+        before = unwritten;
+    }
+}
+
+/// Write all accounts of a ledger. What fails is done later, or met again from the log.
+async fn write_rest(shared: &Shared, ledger: u32) {
+    let _ = shared.noted(commit::write_accounts(shared, ledger)).await;
 }
 
 impl Shared {

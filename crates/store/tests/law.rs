@@ -3,6 +3,7 @@
 use common::OnSqlite;
 use common::postgres::OnPostgres;
 use semel_core::exactly_once::conformance::{Bench, Subject, checks};
+use semel_store::postgres::Form;
 
 #[expect(dead_code, reason = "other tests use the rest")]
 mod common;
@@ -22,5 +23,8 @@ async fn sqlite_keeps_the_law() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgres_keeps_the_law() {
     let Some(server) = semel_servers::postgres_for_tests() else { return };
-    keeps_the_law(Bench::new(0..3, move || OnPostgres::empty(server.clone()))).await;
+    for form in [Form::Plain, Form::Resident] {
+        let server = server.clone();
+        keeps_the_law(Bench::new(0..3, move || OnPostgres::empty(server.clone(), form))).await;
+    }
 }

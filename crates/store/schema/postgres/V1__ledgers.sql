@@ -4,6 +4,8 @@ CREATE TABLE ledger (
     id       text    COLLATE "C" NOT NULL CONSTRAINT ledger_id UNIQUE,
     next_seq bigint  NOT NULL CHECK (next_seq >= 1),
     tail     bytea   NOT NULL CHECK (length(tail) = 32),
+    -- Every account's row has come so far at least; by its last_seq perhaps further.
+    accounts_seq bigint NOT NULL CHECK (accounts_seq < next_seq),
     -- The server's history that the log was last compared with: system identifier, timeline.
     timeline text    NOT NULL
 ) WITH (fillfactor = 10);

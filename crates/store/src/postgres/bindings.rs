@@ -16,8 +16,8 @@ use semel_core::problem::Code;
 /// The ledger named `id`, made if there is none.
 pub(super) async fn ledger(shared: &Shared, id: &str) -> Result<Ledger, Failure> {
     // Two processes may choose one number for two ledgers; then the later one chooses again.
-    const INSERT: &str = "INSERT INTO ledger (no, id, next_seq, tail, timeline)
-        SELECT coalesce(max(no), 0) + 1, $1, 1, $2, $3 FROM ledger
+    const INSERT: &str = "INSERT INTO ledger (no, id, next_seq, tail, accounts_seq, timeline)
+        SELECT coalesce(max(no), 0) + 1, $1, 1, $2, 0, $3 FROM ledger
         HAVING coalesce(max(no), 0) < $4
         ON CONFLICT DO NOTHING";
     const LAST: &str = "SELECT coalesce(max(no), 0) FROM ledger";

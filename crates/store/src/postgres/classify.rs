@@ -60,7 +60,7 @@ fn classify_answer(answer: &DbError) -> Failure {
         "23502" if (answer.table(), answer.column()) == (Some("leg"), Some("next")) => {
             return Failure::Fenced;
         }
-        "23505" => Code::IdentityBroken,
+        "23505" if answer.constraint() == Some("event_slot") => Code::IdentityBroken,
         "58030" => Code::StoreIo,
         "XX001" | "XX002" => Code::StoreCorrupt,
         // No such database, user or password; not allowed.

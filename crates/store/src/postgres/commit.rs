@@ -9,7 +9,7 @@
 use super::Shared;
 use super::classify::classify_commit;
 use super::row::number;
-use super::step::{LegClaim, NOW, Opened, is_free, prepared};
+use super::step::{LegClaim, NOW, Opened, begin, is_free, prepared};
 use super::values::{self, Refused, Values};
 use crate::effects::end_of_log;
 use crate::places::next_slot;
@@ -22,7 +22,7 @@ use semel_core::event::Event;
 use semel_core::exactly_once::Cursor;
 use semel_core::failure::{Failure, Stop};
 use semel_core::ingest::Counts;
-use semel_core::ledger::{Effect, Position};
+use semel_core::ledger::{Effect, Keys, Position};
 use semel_core::payment::Identity;
 use semel_core::problem::Code;
 use std::collections::{HashMap, HashSet};
@@ -30,6 +30,11 @@ use tokio::join;
 use tokio::time::timeout;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
+
+/// Accounts that a step may write whatever it appends.
+const ACCOUNTS_LEAST: usize = 256;
+/// Accounts that a step writes that does nothing else.
+const REST: usize = 2_000;
 
 /// Write `effects` and the cursor's move, and commit.
 pub(super) async fn commit(
@@ -40,27 +45,55 @@ pub(super) async fn commit(
     effects: Vec<Effect>,
     to: Cursor,
 ) -> Result<(), Failure> {
-    let Opened { session, mut memory, free } = opened;
-    // Nothing is known of the ledger until the server has answered.
-    let before = memory.depart();
-    let before = before.ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
+    let Opened { session, mut known, accounts_seq, free, looked } = opened;
+    let before = known.position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
     let after = end_of_log(before, &effects)?;
-    let grouped = Grouped::of(&effects, with_slots(&session, &effects, free).await?);
+    let events = with_slots(&session, &effects, free).await?;
+    let slots: Vec<i64> = events.iter().filter_map(|(_, slot)| *slot).collect();
+    let due = known.due(&effects, after.next_seq, ACCOUNTS_LEAST + 2 * events.len());
+    let grouped = Grouped::of(&effects, events);
     let mut writes = Writes { client: &session, all: Vec::new() };
     writes.effects(ledger, &grouped).await?;
     if let Some(leg) = leg {
         writes.cursor(leg, to, shared.leg_deadline()).await?;
     }
     if after != before {
-        writes.ledger(ledger, before, after).await?;
+        writes.accounts(ledger, &due.accounts).await?;
+        writes.ledger(ledger, before, after, due.seq(after).max(accounts_seq)).await?;
     }
-    let unknown = |_| Failure::Unknown("the database gave no answer to a commit".into());
-    timeout(shared.trip_max(), writes.send()).await.map_err(unknown)??;
+    match writes.send(shared).await {
+        Err(Failure::Permanent(stop)) if stop.code == Code::IdentityBroken && !looked => {
+            known.was_refused();
+            return Err(Failure::Retryable(format!("a key has to be looked up: {}", stop.detail)));
+        }
+        sent => sent?,
+    }
     drop(grouped);
     session.give_back();
-    memory.remember(effects, after);
+    if after != before {
+        known.arrive(effects, slots.into_iter(), &due, after);
+    }
     shared.committed(ledger, after.next_seq - 1);
     Ok(())
+}
+
+/// Write the accounts of a ledger whose rows lag behind the log, in steps of their own.
+pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), Failure> {
+    loop {
+        let (opened, snapshot) = begin(shared, ledger, None, Keys::default()).await?;
+        let Opened { session, mut known, accounts_seq, .. } = opened;
+        let (due, at) = (known.rest(REST), snapshot.position);
+        if due.accounts.is_empty() {
+            // Nothing happened in it, and its session is closed.
+            return Ok(());
+        }
+        let mut writes = Writes { client: &session, all: Vec::new() };
+        writes.accounts(ledger, &due.accounts).await?;
+        writes.ledger(ledger, at, at, due.seq(at).max(accounts_seq)).await?;
+        writes.send(shared).await?;
+        session.give_back();
+        known.arrive(Vec::new(), std::iter::empty(), &due, at);
+    }
 }
 
 /// The events that are appended, each with the slot of its key.
@@ -101,7 +134,6 @@ struct Grouped<'a> {
     events: Vec<(&'a Event, Option<i64>)>,
     anchors: Vec<(u64, &'a Hash)>,
     opened: Vec<&'a Account>,
-    updated: Vec<&'a Account>,
     buried: Vec<&'a DeadLetter>,
     refused: Vec<Refused<'a>>,
     settled: Vec<i64>,
@@ -113,11 +145,10 @@ impl<'a> Grouped<'a> {
         let mut all = Grouped { events, ..Grouped::default() };
         for effect in effects {
             match effect {
-                // Appended with their slots; moved last.
-                Effect::Append(_) | Effect::Move(_) => {}
+                // Appended with their slots; written when they are due; moved last.
+                Effect::Append(_) | Effect::Update(_) | Effect::Move(_) => {}
                 Effect::Anchor { seq, hash } => all.anchors.push((*seq, hash)),
                 Effect::Open(account) => all.opened.push(account),
-                Effect::Update(account) => all.updated.push(account),
                 Effect::Bury(letter) => all.buried.push(letter),
                 Effect::Refuse { letter, reason, detail, at } => all.refused.push(Refused {
                     letter: *letter,
@@ -129,8 +160,6 @@ impl<'a> Grouped<'a> {
                 Effect::Count(source, counts) => all.count(source, counts),
             }
         }
-        // In the order of the table, so that each page is visited once.
-        all.updated.sort_unstable_by_key(|account| account.no);
         all
     }
 
@@ -152,7 +181,7 @@ impl<'a> Writes<'a> {
     async fn effects(&mut self, ledger: u32, grouped: &'a Grouped<'_>) -> Result<(), Failure> {
         const ANCHOR: &str =
             "INSERT INTO anchor (pos, hash) SELECT unnest($1::bigint[]), unnest($2::bytea[])";
-        let Grouped { events, anchors, opened, updated, .. } = grouped;
+        let Grouped { events, anchors, opened, .. } = grouped;
         let Grouped { buried, refused, settled, counts, .. } = grouped;
         if !events.is_empty() {
             self.add(values::INSERT_EVENTS, values::events(ledger, events)?).await?;
@@ -162,9 +191,6 @@ impl<'a> Writes<'a> {
         }
         if !opened.is_empty() {
             self.add(values::INSERT_ACCOUNTS, values::accounts(ledger, opened)?).await?;
-        }
-        if !updated.is_empty() {
-            self.add(values::UPDATE_ACCOUNTS, values::account_totals(ledger, updated)?).await?;
         }
         if !buried.is_empty() {
             self.add(values::INSERT_LETTERS, values::letters(buried)?).await?;
@@ -179,6 +205,14 @@ impl<'a> Writes<'a> {
             self.add(values::ADD_COUNTS, values::counts(counts)).await?;
         }
         Ok(())
+    }
+
+    /// Accounts in the order of the table, so that each page is visited once.
+    async fn accounts(&mut self, ledger: u32, due: &'a [Account]) -> Result<(), Failure> {
+        match due.is_empty() {
+            true => Ok(()),
+            false => self.add(values::UPDATE_ACCOUNTS, values::account_totals(ledger, due)?).await,
+        }
     }
 
     /// Move the cursor, if it still stands where the claim was told, and renew the claim.
@@ -203,9 +237,15 @@ impl<'a> Writes<'a> {
     }
 
     /// The last write of a step: nobody moved the ledger since its row was locked.
-    async fn ledger(&mut self, ledger: u32, from: Position, to: Position) -> Result<(), Failure> {
+    async fn ledger(
+        &mut self,
+        ledger: u32,
+        from: Position,
+        to: Position,
+        accounts_seq: u64,
+    ) -> Result<(), Failure> {
         const MOVE: &str = "WITH done AS (
-                UPDATE ledger SET next_seq = $2, tail = $3
+                UPDATE ledger SET next_seq = $2, tail = $3, accounts_seq = $6
                 WHERE no = $1 AND next_seq = $4 AND tail = $5 RETURNING 1)
             SELECT 1 / count(*) FROM done";
         let values: Values<'a> = vec![
@@ -214,6 +254,7 @@ impl<'a> Writes<'a> {
             Box::new(to.tail.0.to_vec()),
             Box::new(number(from.next_seq)?),
             Box::new(from.tail.0.to_vec()),
+            Box::new(number(accounts_seq)?),
         ];
         self.add(MOVE, values).await
     }
@@ -224,7 +265,12 @@ impl<'a> Writes<'a> {
     }
 
     /// Send all of them and `COMMIT`, in their order, and wait for all answers.
-    async fn send(self) -> Result<(), Failure> {
+    async fn send(self, shared: &Shared) -> Result<(), Failure> {
+        let unknown = |_| Failure::Unknown("the database gave no answer to a commit".into());
+        timeout(shared.trip_max(), self.sent()).await.map_err(unknown)?
+    }
+
+    async fn sent(self) -> Result<(), Failure> {
         fn borrowed<'v>(values: &'v Values<'_>) -> Vec<&'v (dyn ToSql + Sync)> {
             values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
         }

@@ -1,89 +1,51 @@
-//! What this process knows of a ledger without looking: the accounts that it met.
+//! The ledgers that this process has in mind, each with the turn to write it.
 //!
-//! It is stamped with the ledger's position. Under the lock the stamp is compared with the row, and
-//! what does not fit is forgotten and read again; so it is never trusted, only used. Whoever is in a
-//! step holds the memory, so the steps of one process queue up here, in their order, rather than at
-//! the ledger's row.
+//! Whoever is in a step holds what is known of its ledger, so the steps of one process queue up
+//! here, in their order, rather than at the ledger's row.
 
-use semel_core::Text;
-use semel_core::account::Account;
-use semel_core::ledger::{Effect, Position};
+use crate::resident::{Form, Resident};
+use semel_core::ledger::Position;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use tokio::sync::Mutex as Turn;
 
-/// Accounts kept at most; when there are more, all are forgotten and met again.
-const ACCOUNTS_MAX: usize = 100_000;
 /// Ledgers remembered at once; when there are more, those that nobody uses are forgotten.
 const LEDGERS_MAX: usize = 1_024;
 
 /// The ledgers that are remembered.
 #[derive(Default)]
-pub(super) struct Known(Mutex<HashMap<u32, Arc<Turn<Memory>>>>);
+pub(super) struct Known {
+    form: Form,
+    ledgers: Mutex<HashMap<u32, Arc<Turn<Resident>>>>,
+}
 
 impl Known {
-    /// What is remembered of a ledger, nothing perhaps; whoever locks it has the next step.
-    pub(super) fn ledger(&self, ledger: u32) -> Arc<Turn<Memory>> {
-        let mut ledgers = self.0.lock().expect("nobody panics while holding it");
+    pub(super) fn new(form: Form) -> Known {
+        Known { form, ledgers: Mutex::default() }
+    }
+
+    /// What is known of a ledger, nothing perhaps; whoever locks it has the next step.
+    pub(super) fn ledger(&self, ledger: u32) -> Arc<Turn<Resident>> {
+        let mut ledgers = self.ledgers.lock().expect("nobody panics while holding it");
         if ledgers.len() >= LEDGERS_MAX && !ledgers.contains_key(&ledger) {
-            ledgers.retain(|_, memory| Arc::strong_count(memory) > 1);
+            ledgers.retain(|_, known| {
+                // Accounts that are not written yet are met again from the log.
+                Arc::strong_count(known) > 1
+            });
         }
-        ledgers.entry(ledger).or_default().clone()
-    }
-}
-
-/// Of one ledger.
-#[derive(Default)]
-pub(super) struct Memory {
-    /// The position that all of it belongs to; `None` while a step is on its way.
-    at: Option<Position>,
-    accounts: HashMap<Text, Account>,
-}
-
-impl Memory {
-    /// The ids, of those that a step names, whose accounts are not here.
-    pub(super) fn missing<'a>(&mut self, ids: &'a [Text]) -> Vec<&'a str> {
-        if self.accounts.len() + ids.len() > ACCOUNTS_MAX {
-            self.accounts.clear();
-        }
-        let missing = ids.iter().filter(|id| !self.accounts.contains_key(&***id));
-        missing.map(|id| &**id).collect()
+        let form = self.form;
+        let known = ledgers.entry(ledger);
+        known.or_insert_with(|| Arc::new(Turn::new(Resident::new(form)))).clone()
     }
 
-    /// Be what a ledger at `position` makes of it: whether what was remembered still holds.
-    pub(super) fn catch_up(&mut self, position: Position) -> bool {
-        let holds = self.at == Some(position);
-        if !holds {
-            self.accounts.clear();
-        }
-        self.at = Some(position);
-        holds
-    }
-
-    /// Accounts that were read at the position.
-    pub(super) fn meet(&mut self, accounts: Vec<Account>) {
-        let named = accounts.into_iter().map(|account| (account.id.clone(), account));
-        self.accounts.extend(named);
-    }
-
-    /// For each id, the account as it is.
-    pub(super) fn accounts(&self, ids: &[Text]) -> Vec<Option<Account>> {
-        ids.iter().map(|id| self.accounts.get(id).cloned()).collect()
-    }
-
-    /// Where the ledger stood when it was last looked at. From here on nothing is known, until the
-    /// step that begins now is [remembered](Memory::remember).
-    pub(super) fn depart(&mut self) -> Option<Position> {
-        self.at.take()
-    }
-
-    /// Take in a step's effects, which left the ledger at `position`.
-    pub(super) fn remember(&mut self, effects: Vec<Effect>, position: Position) {
-        for effect in effects {
-            if let Effect::Open(account) | Effect::Update(account) = effect {
-                self.accounts.insert(account.id.clone(), account);
-            }
-        }
-        self.at = Some(position);
+    /// The ledgers whose accounts are not all written and that nobody is writing to at the moment,
+    /// and where they stand.
+    pub(super) fn unwritten(&self) -> HashMap<u32, Position> {
+        let ledgers = self.ledgers.lock().expect("nobody panics while holding it");
+        let waits = |(ledger, known): (&u32, &Arc<Turn<Resident>>)| {
+            let known = known.try_lock().ok().filter(|known| !known.is_written())?;
+            Some((*ledger, known.position()?))
+        };
+        ledgers.iter().filter_map(waits).collect()
     }
 }

@@ -3,6 +3,7 @@
 use super::classify::classify;
 use super::columns::{Columns, damaged};
 use crate::places::pos;
+use crate::resident::Resident;
 use crate::rows::{Ledger, Read};
 use deadpool_postgres::ClientWrapper;
 use semel_core::Text;
@@ -228,29 +229,38 @@ pub(super) async fn payments(
     Ok(ids.iter().map(named).collect())
 }
 
-/// For each id, the payment and its accounts.
+/// The accounts with these numbers, as their rows have them.
+pub(super) async fn accounts_by_no(
+    client: &ClientWrapper,
+    ledger: u32,
+    numbers: &[u64],
+) -> Result<Vec<Account>, Failure> {
+    let ask = format!("SELECT {ACCOUNT} FROM account WHERE pos = ANY($1)");
+    let places: Vec<i64> = numbers.iter().filter_map(|no| pos(ledger, *no)).collect();
+    match places.is_empty() {
+        true => Ok(Vec::new()),
+        false => all(client, &ask, &[&places], account).await,
+    }
+}
+
+/// For each id, the payment and its accounts, which are met on the way.
 pub(super) async fn paid(
     client: &ClientWrapper,
     ledger: u32,
     ids: &[EventId],
+    known: &mut Resident,
 ) -> Result<Vec<Option<Paid>>, Failure> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let ask = format!("SELECT {ACCOUNT} FROM account WHERE pos = ANY($1)");
     let payments = payments(client, ledger, ids).await?;
-    let sides = |payment: &Payment| {
-        let Event { debit, credit, .. } = &payment.event;
-        let sides = debit.iter().chain(credit).map(|side| side.no);
-        sides.filter_map(|no| pos(ledger, no)).collect::<Vec<i64>>()
-    };
-    let places: Vec<i64> = payments.iter().flatten().flat_map(sides).collect();
-    let accounts = all(client, &ask, &[&places], account).await?;
-    let accounts: HashMap<u64, Account> =
-        accounts.into_iter().map(|account| (account.no, account)).collect();
+    let events = payments.iter().flatten().map(|payment| &payment.event);
+    let sides = events.flat_map(|event| event.debit.iter().chain(&event.credit));
+    let numbers = sides.map(|side| side.no).filter(|no| known.account(*no).is_none());
+    let numbers: Vec<u64> = numbers.collect();
+    known.meet(accounts_by_no(client, ledger, &numbers).await?);
     let with_accounts = |payment: Payment| {
-        let account =
-            |side: &Option<Side>| side.as_ref().and_then(|side| accounts.get(&side.no)).cloned();
+        let account = |side: &Option<Side>| known.account(side.as_ref()?.no).cloned();
         let both = (account(&payment.event.debit), account(&payment.event.credit));
         match both {
             (Some(debit), Some(credit)) => Ok(Paid { payment, debit, credit }),

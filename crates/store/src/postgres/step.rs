@@ -5,13 +5,14 @@
 //! a key sees the winner.
 
 use super::Shared;
+use super::catch_up;
 use super::classify::classify;
 use super::columns::{Columns, damaged};
-use super::memory::Memory;
 use super::rewind;
 use super::row::{self, Params, one};
 use super::session::Lent;
 use crate::places::{first_slot, next_slot};
+use crate::resident::Resident;
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::Text;
@@ -40,9 +41,13 @@ pub(super) struct LegClaim {
 /// What an open step holds: its session, the turn in this process, and which slots are free.
 pub(super) struct Opened {
     pub(super) session: Lent,
-    pub(super) memory: OwnedMutexGuard<Memory>,
+    pub(super) known: OwnedMutexGuard<Resident>,
+    /// Up to which seq all rows of accounts have come.
+    pub(super) accounts_seq: u64,
     /// Where a key that was not found may be put: its first slot that no event had.
     pub(super) free: HashMap<Identity, i64>,
+    /// Whether all keys were looked up.
+    pub(super) looked: bool,
 }
 
 /// The server's clock, in microseconds since 1970.
@@ -78,9 +83,9 @@ pub(super) async fn begin(
     leg: Option<&LegClaim>,
     keys: Keys,
 ) -> Result<(Opened, Snapshot), Failure> {
-    let memory = shared.known.ledger(ledger).lock_owned().await;
+    let known = shared.known.ledger(ledger).lock_owned().await;
     let session = shared.sessions.lend().await?;
-    let opening = open(session, memory, ledger, leg, keys);
+    let opening = open(session, known, ledger, leg, keys);
     timeout(shared.trip_max(), opening).await.map_err(|_| silent("the opening of a step"))?
 }
 
@@ -102,7 +107,7 @@ struct First {
 impl First {
     async fn prepare(client: &ClientWrapper) -> Result<First, Failure> {
         let lock = format!(
-            "SELECT next_seq, tail, timeline, {NOW} FROM ledger WHERE no = $1 FOR NO KEY UPDATE"
+            "SELECT next_seq, tail, timeline, {NOW}, accounts_seq FROM ledger WHERE no = $1 FOR NO KEY UPDATE"
         );
         let keys = format!("{} WHERE e.slot = ANY($1)", row::EVENT);
         let accounts =
@@ -128,50 +133,54 @@ impl First {
 
 async fn open(
     session: Lent,
-    mut memory: OwnedMutexGuard<Memory>,
+    mut known: OwnedMutexGuard<Resident>,
     ledger: u32,
     leg: Option<&LegClaim>,
     keys: Keys,
 ) -> Result<(Opened, Snapshot), Failure> {
     let client: &ClientWrapper = &session;
     let first = First::prepare(client).await?;
-    let asked = memory.missing(&keys.accounts);
-    let hashes = keys.identities.iter().map(|(_, hash)| first_slot(ledger, *hash));
-    let slots: Vec<i64> = hashes.collect();
+    let slots = keys.identities.iter().map(|(_, hash)| first_slot(ledger, *hash));
+    let slots: Vec<i64> = slots.collect();
+    let suspects = known.suspects(&slots);
+    let asked = known.missing(&keys.accounts);
     // Sent in this order.
     let (begun, locked, checked, found, met, letters) = join!(
         async { client.batch_execute("BEGIN").await.map_err(|error| classify(&error)) },
         lock(client, &first.lock, ledger),
         check_claim(client, &first.check, leg),
-        occupants(client, &first.keys, &slots),
+        occupants(client, &first.keys, &suspects),
         accounts(client, &first.accounts, ledger, &asked),
         find_letters(client, &first.letters, ledger, &keys.letters),
     );
     begun?;
-    let Locked { position, now, history } = locked?;
+    let Locked { position, now, history, accounts_seq } = locked?;
     if history != session.history {
         return Err(rewind::other_history(&history, &session.history));
     }
     checked?;
-    if !memory.catch_up(position) && asked.len() < keys.accounts.len() {
-        // What was remembered of the others belongs to another position.
-        let others: Vec<&str> = keys.accounts.iter().map(|id| &**id).collect();
-        memory.meet(accounts(client, &first.accounts, ledger, &others).await?);
-    } else {
-        memory.meet(met?);
+    let (mut found, mut met) = (found?, met?);
+    let mut looked = suspects.len() == slots.len();
+    if known.position() != Some(position) {
+        // Somebody else wrote: what was asked was not enough.
+        catch_up::catch_up(client, ledger, &mut known, position, accounts_seq).await?;
+        found = occupants(client, &first.keys, &slots).await?;
+        met = accounts(client, &first.accounts, ledger, &known.missing(&keys.accounts)).await?;
+        looked = true;
     }
-    let (recorded, free) = resolve(client, &first.keys, ledger, &keys, found?).await?;
+    known.meet(met);
+    let (recorded, free) = resolve(client, &first.keys, ledger, &keys, found).await?;
     let snapshot = Snapshot {
         ledger,
         position,
         now,
         recorded,
-        accounts: memory.accounts(&keys.accounts),
-        payments: row::paid(client, ledger, &keys.payments).await?,
+        payments: row::paid(client, ledger, &keys.payments, &mut known).await?,
+        accounts: known.accounts(&keys.accounts),
         letters: letters?,
         keys,
     };
-    Ok((Opened { session, memory, free }, snapshot))
+    Ok((Opened { session, known, accounts_seq, free, looked }, snapshot))
 }
 
 /// What the ledger's row says, once it is locked.
@@ -179,13 +188,15 @@ struct Locked {
     position: Position,
     now: i64,
     history: Text,
+    accounts_seq: u64,
 }
 
 async fn lock(client: &ClientWrapper, ask: &Statement, ledger: u32) -> Result<Locked, Failure> {
     let no = i32::try_from(ledger).unwrap_or(i32::MAX);
     let locked = sent(client, ask, &[&no], |row| {
         let position = row::position(row, 0)?;
-        Ok(Locked { position, history: row.owned(2)?, now: row.number(3)? })
+        let (history, now) = (row.owned(2)?, row.number(3)?);
+        Ok(Locked { position, now, history, accounts_seq: row.natural(4)? })
     })
     .await?;
     let gone = || Stop::new(Code::NotFound, format!("there is no ledger numbered {ledger}"));
@@ -254,7 +265,8 @@ async fn find_letters(
 
 /// For each identity, the event that carries it, and a free slot for each that none carries.
 ///
-/// Most are told by their first slot; where another key has that, the next one is asked for.
+/// Most are told by their first slot: it was looked up, or its key is new for all that is known.
+/// Where another key has that slot, the next one is asked for.
 async fn resolve(
     client: &ClientWrapper,
     ask: &Statement,

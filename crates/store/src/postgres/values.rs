@@ -12,6 +12,7 @@ use semel_core::dead_letter::DeadLetter;
 use semel_core::event::{Event, Side};
 use semel_core::failure::Failure;
 use semel_core::ingest::Counts;
+use std::borrow::Borrow;
 use tokio_postgres::types::ToSql;
 
 /// The parameters of a statement, in order.
@@ -91,17 +92,17 @@ pub(super) const UPDATE_ACCOUNTS: &str = "WITH done AS (
 /// The values of [`UPDATE_ACCOUNTS`].
 pub(super) fn account_totals<'a>(
     ledger: u32,
-    rows: &'a [&'a Account],
+    rows: &'a [impl Borrow<Account>],
 ) -> Result<Values<'a>, Failure> {
     let last_seqs: Result<Vec<i64>, Failure> =
-        rows.iter().map(|account| number(account.last_seq)).collect();
+        rows.iter().map(|account| number(account.borrow().last_seq)).collect();
     Ok(vec![
-        places(ledger, rows.iter().map(|account| account.no))?,
-        column(rows, |account| account.closed),
-        column(rows, |account| account.totals.pending_debits),
-        column(rows, |account| account.totals.pending_credits),
-        column(rows, |account| account.totals.debits),
-        column(rows, |account| account.totals.credits),
+        places(ledger, rows.iter().map(|account| account.borrow().no))?,
+        column(rows, |account| account.borrow().closed),
+        column(rows, |account| account.borrow().totals.pending_debits),
+        column(rows, |account| account.borrow().totals.pending_credits),
+        column(rows, |account| account.borrow().totals.debits),
+        column(rows, |account| account.borrow().totals.credits),
         Box::new(last_seqs?),
     ])
 }

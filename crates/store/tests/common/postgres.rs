@@ -4,7 +4,7 @@ use super::{binding, commands};
 use semel_core::exactly_once::conformance::{Faults, Faulty, Item, Subject};
 use semel_core::exactly_once::{Decide, Failure};
 use semel_core::ledger::{self, Effect, Keys, Snapshot};
-use semel_store::postgres::{Options, Postgres, PostgresTarget};
+use semel_store::postgres::{Form, Options, Postgres, PostgresTarget};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
@@ -40,10 +40,10 @@ pub struct OnPostgres {
 }
 
 impl OnPostgres {
-    pub async fn empty(server: String) -> OnPostgres {
+    pub async fn empty(server: String, form: Form) -> OnPostgres {
         let url = database(&server).await;
         // Claims are granted at once: their deadline has passed when they are made.
-        let options = Options { leg_deadline: Duration::ZERO };
+        let options = Options { leg_deadline: Duration::ZERO, form };
         let store = Postgres::open_with(&url, options).await.expect("a new store");
         let ledger = store.ledger("main").await.expect("a new ledger").no;
         let mut legs = Vec::new();
