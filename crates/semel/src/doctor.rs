@@ -11,7 +11,7 @@ use crate::output::{grouped, note, say, table};
 use crate::wiring::Reader;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
-use semel_store::rows::{About, LetterFilter};
+use semel_store::rows::{About, Home, LetterFilter, StoreFile};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::Path;
@@ -120,7 +120,7 @@ impl Health {
         if let Err(failure) = seen {
             self.findings.push(exit::stop(failure));
         }
-        let journal = self.store.as_ref().map(|about| about.journal.clone());
+        let journal = self.file().map(|file| file.journal.clone());
         if let Some(journal) = journal.filter(|journal| journal != "wal") {
             let detail = format!("journal_mode is {journal}; open it once with this program");
             self.find(Code::StoreSettings, detail);
@@ -129,13 +129,21 @@ impl Health {
 
     /// The address has to be free, unless our own server has it.
     fn listen(&mut self, config: &Config) {
-        let is_served = self.store.as_ref().is_some_and(|about| about.is_written);
+        let is_served = self.file().is_some_and(|file| file.is_written);
         if is_served {
             return;
         }
         if let Err(error) = TcpListener::bind(config.listen) {
             let detail = format!("{}: {error}; choose another with --listen", config.listen);
             self.find(Code::ListenRefused, detail);
+        }
+    }
+
+    /// The store's file, if that is what it lies in.
+    fn file(&self) -> Option<&StoreFile> {
+        match &self.store.as_ref()?.home {
+            Home::File(file) => Some(file),
+            Home::Database(_) => None,
         }
     }
 
@@ -148,11 +156,12 @@ impl Health {
     }
 
     fn shown(&self, config: &Config) -> Value {
-        let store = self.store.as_ref().map(|about| {
+        let schema = self.store.as_ref().map(|about| about.schema);
+        let store = self.file().map(|file| {
             json!({
-                "schema": about.schema, "journal": about.journal,
-                "file_bytes": about.file_bytes, "log_bytes": about.log_bytes,
-                "written_by_a_process": about.is_written,
+                "schema": schema, "journal": file.journal,
+                "file_bytes": file.file_bytes, "log_bytes": file.log_bytes,
+                "written_by_a_process": file.is_written,
             })
         });
         let ledgers = self.ledgers.iter().map(|ledger| {
@@ -190,11 +199,13 @@ impl Health {
                 facts.add_row(["store's file", seen]);
             }
             Some(about) => {
-                let holder = if about.is_written { "a process" } else { "nobody" };
-                facts.add_row(["store's size", &mebibytes(about.file_bytes)]);
-                facts.add_row(["write-ahead log", &mebibytes(about.log_bytes)]);
+                if let Some(file) = self.file() {
+                    let holder = if file.is_written { "a process" } else { "nobody" };
+                    facts.add_row(["store's size", &mebibytes(file.file_bytes)]);
+                    facts.add_row(["write-ahead log", &mebibytes(file.log_bytes)]);
+                    facts.add_row(["written by", holder]);
+                }
                 facts.add_row(["schema", &about.schema.to_string()]);
-                facts.add_row(["written by", holder]);
             }
         }
         let room = self.room_bytes.map_or("unknown".to_owned(), mebibytes);

@@ -5,10 +5,13 @@
 //! Deliberately absent: any rule about payments, and any knowledge of HTTP.
 
 pub mod clock;
+mod decode;
 mod effects;
+mod entries;
 pub mod places;
 pub mod resident;
 pub mod rows;
+mod sources;
 
 pub mod postgres;
 pub mod sqlite;

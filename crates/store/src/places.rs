@@ -28,6 +28,24 @@ pub fn last_pos(ledger: u32) -> i64 {
     first_pos(ledger + 1) - 1
 }
 
+/// All places that rows of `ledger` can have: the first and the last.
+pub fn places_of(ledger: u32) -> [i64; 2] {
+    [first_pos(ledger), last_pos(ledger)]
+}
+
+/// What lies before, between and behind ranges that rise.
+pub fn gaps(taken: impl IntoIterator<Item = [i64; 2]>) -> Vec<[i64; 2]> {
+    let mut gaps = Vec::new();
+    let mut next = i64::MIN;
+    for [first, last] in taken {
+        gaps.push([next, first - 1]);
+        next = last + 1;
+    }
+    gaps.push([next, i64::MAX]);
+    gaps.retain(|[first, last]| first <= last);
+    gaps
+}
+
 /// The seq in a row's place.
 pub fn seq_of(pos: i64) -> u64 {
     pos as u64 & SEQ_MAX
@@ -40,6 +58,11 @@ pub(crate) const SLOT_BITS: u32 = if cfg!(test) { 9 } else { 41 };
 /// Where a key is looked for first, by the hash of its identity.
 pub fn first_slot(ledger: u32, hash: i64) -> i64 {
     i64::from(ledger) << SLOT_BITS | hash >> (63 - SLOT_BITS)
+}
+
+/// All slots that keys of `ledger` can have: the first and the last.
+pub fn slots_of(ledger: u32) -> [i64; 2] {
+    [first_slot(ledger, 0), first_slot(ledger, i64::MAX)]
 }
 
 /// The ledger that `slot` belongs to.

@@ -6,7 +6,9 @@
 //! server is spoken to), `migrate`, `row` and `columns` (rows and what they mean), `reader`. SQLite
 //! stands beside this with the same outline.
 
+mod about;
 mod address;
+mod audit;
 mod bindings;
 mod catch_up;
 mod classify;
@@ -14,6 +16,7 @@ mod columns;
 mod commit;
 mod memory;
 mod migrate;
+mod reader;
 mod rewind;
 mod row;
 mod session;
@@ -23,7 +26,10 @@ mod target;
 mod values;
 
 pub use crate::resident::Form;
+pub use crate::rows::Sources;
+pub use audit::Audit;
 pub use migrate::Version;
+pub use reader::Reader;
 pub use target::{PostgresClaim, PostgresStep, PostgresTarget};
 
 use crate::rows::{Binding, Commits, Ledger};
@@ -59,6 +65,7 @@ impl Default for Options {
 #[derive(Clone)]
 pub struct Postgres {
     shared: Arc<Shared>,
+    reader: Reader,
 }
 
 /// What all parts of a store in this process share.
@@ -89,9 +96,15 @@ impl Postgres {
         migrate::migrate(&mut *sessions.own().await?).await?;
         let (known, stopped) = (Known::new(options.form), Mutex::new(None));
         let commits = watch::channel(Commits::default()).0;
+        let reader = Reader::beside(sessions.clone());
         let shared = Arc::new(Shared { sessions, options, known, commits, stopped });
         tokio::spawn(upkeep(Arc::downgrade(&shared)));
-        Ok(Postgres { shared })
+        Ok(Postgres { shared, reader })
+    }
+
+    /// Readers beside the writer.
+    pub fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// The ledger named `id`, made if there is none.

@@ -2,18 +2,35 @@
 
 use semel_core::Text;
 use semel_core::dead_letter::Raw;
-use semel_core::event::Event;
+use semel_core::event::{Event, Kind};
 use semel_core::exactly_once::Cursor;
 use semel_core::ingest::Counts;
 use semel_core::ledger::Position;
 use semel_core::reason::Reason;
+use semel_core::verify::Leg;
 use std::collections::BTreeMap;
 
-/// A store's file, for people who look after it.
+/// A store, for people who look after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
     /// The version of its schema.
     pub schema: i64,
+    /// What it lies in.
+    pub home: Home,
+}
+
+/// What a store lies in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// A file of SQLite.
+    File(StoreFile),
+    /// A database of PostgreSQL.
+    Database(Database),
+}
+
+/// A store's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFile {
     /// How it keeps commits: `wal` where durability is as promised.
     pub journal: String,
     /// How long the file is.
@@ -22,6 +39,45 @@ pub struct About {
     pub log_bytes: u64,
     /// Whether a process holds the right to write it.
     pub is_written: bool,
+}
+
+/// A store's database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Database {
+    /// The version of its server, as the server tells it.
+    pub server: String,
+    /// How large all of it is.
+    pub bytes: u64,
+    /// The store's tables, by name.
+    pub tables: Vec<Table>,
+    /// Settings that make it slower than it could be.
+    pub settings: Vec<Setting>,
+}
+
+/// A table of a store's database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// About how many rows it has; 0 until the server has looked.
+    pub rows: u64,
+    /// How large it is, without its indexes.
+    pub bytes: u64,
+    /// How large its indexes are together.
+    pub index_bytes: u64,
+    /// About how many versions of rows wait to be cleared away.
+    pub dead_rows: u64,
+}
+
+/// A setting of a server that is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub value: String,
+    /// Why that hurts, and what would be better.
+    pub why: &'static str,
 }
 
 /// A ledger of a store.
@@ -50,6 +106,18 @@ pub struct LedgerRow {
     /// The seq up to which the index holds every key.
     pub indexed_seq: u64,
 }
+
+/// All sources of a store, as the auditor sees them.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Each with the number of its ledger.
+    pub legs: Vec<(i64, Leg)>,
+    /// What cannot be read of them or of their dead letters, in words.
+    pub odd: Vec<String>,
+}
+
+/// How many rows of no ledger the auditor is told, of each table and place.
+pub(crate) const STRAYS_MAX: i64 = 100;
 
 /// A row of a log, as the auditor sees it.
 #[derive(Clone, Debug)]
@@ -152,6 +220,26 @@ pub struct LetterPage {
     pub more: bool,
 }
 
+/// A page of dead letters ends behind the one that makes it this long, in bytes of what came: each
+/// may have a megabyte.
+pub(crate) const PAGE_BYTES: u64 = 4 * 1024 * 1024;
+
+impl LetterPage {
+    /// The first of `found`: at most `limit`, and fewer where they are long.
+    pub(crate) fn of<E>(
+        mut found: impl Iterator<Item = Result<LetterRow, E>>,
+        limit: usize,
+    ) -> Result<LetterPage, E> {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while rows.len() < limit && bytes < PAGE_BYTES {
+            let Some(row) = found.next().transpose()? else { break };
+            bytes += row.raw.length();
+            rows.push(row);
+        }
+        Ok(LetterPage { more: found.next().transpose()?.is_some(), rows })
+    }
+}
+
 /// Which dead letters are meant. All fields narrow; none means all of the ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LetterFilter {
@@ -172,4 +260,12 @@ pub struct Entry {
     pub posted: i64,
     /// The account's balance after it.
     pub balance: i128,
+}
+
+/// The numbers of the kinds that record a payment's request, as a list in SQL.
+pub(crate) fn payment_kinds() -> String {
+    let is_payment = |number: &u8| Kind::from_number(*number).is_some_and(Kind::is_payment);
+    let numbers: Vec<String> =
+        (0..=u8::MAX).filter(is_payment).map(|number| number.to_string()).collect();
+    numbers.join(", ")
 }

@@ -11,6 +11,7 @@ mod audit;
 mod bare;
 mod bindings;
 mod classify;
+mod columns;
 mod commit;
 mod key_memory;
 mod lock;
@@ -22,7 +23,8 @@ mod step;
 mod target;
 mod writer;
 
-pub use audit::{Audit, Sources};
+pub use crate::rows::Sources;
+pub use audit::Audit;
 pub use bare::Bare;
 pub use reader::Reader;
 pub use target::{SqliteClaim, SqliteStep, SqliteTarget};

@@ -3,6 +3,7 @@
 //! PostgreSQL keeps types, so what can be wrong is a value that Semel cannot have written. It is
 //! told in words, with the column's name: the auditor collects those, everybody else stops.
 
+use crate::decode::Values;
 use crate::places::{overdraft_of, seq_of};
 use crate::rows::Read;
 use semel_core::Text;
@@ -119,6 +120,29 @@ impl<'a> Columns<'a> {
     fn value<T: FromSql<'a>>(self, column: usize) -> Read<Option<T>> {
         let name = || self.0.columns()[column].name().to_owned();
         self.0.try_get(column).map_err(|error| format!("its {} cannot be read: {error}", name()))
+    }
+}
+
+// For what is read the same way from every database.
+impl<'a> Values<'a> for Columns<'a> {
+    fn optional_number(self, column: usize) -> Read<Option<i64>> {
+        Columns::optional_number(self, column)
+    }
+
+    fn optional_text(self, column: usize) -> Read<Option<&'a str>> {
+        Columns::optional_text(self, column)
+    }
+
+    fn optional_bytes(self, column: usize) -> Read<Option<&'a [u8]>> {
+        Columns::optional_bytes(self, column)
+    }
+
+    fn flag(self, column: usize) -> Read<bool> {
+        Columns::flag(self, column)
+    }
+
+    fn odd(self, column: usize) -> String {
+        Columns::odd(self, column)
     }
 }
 

@@ -68,8 +68,18 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Whether there is a store, which this program can read.
+///
+/// # Errors
+/// `StoreNewer`; else a `Failure` of the store.
+pub(super) async fn is_there(client: &Client) -> Result<bool, Failure> {
+    let applied = applied(client).await?;
+    is_usable(applied, newest()?)?;
+    Ok(applied.is_some())
+}
+
 /// The newest migration that the database has.
-async fn applied(client: &Client) -> Result<Option<i64>, Failure> {
+pub(super) async fn applied(client: &Client) -> Result<Option<i64>, Failure> {
     const KNOWN: &str = "SELECT to_regclass('refinery_schema_history') IS NOT NULL";
     const NEWEST: &str = "SELECT max(version)::bigint FROM refinery_schema_history";
     let ask = async |ask| client.query_one(ask, &[]).await.map_err(|error| classify(&error));

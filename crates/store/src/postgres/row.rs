@@ -2,12 +2,12 @@
 
 use super::classify::classify;
 use super::columns::{Columns, damaged};
+use crate::decode::Decoder;
 use crate::places::pos;
 use crate::resident::Resident;
 use crate::rows::{Ledger, Read};
 use deadpool_postgres::ClientWrapper;
-use semel_core::Text;
-use semel_core::account::{Account, Decline, Totals};
+use semel_core::account::{Account, Totals};
 use semel_core::event::{Event, Kind, Reference, Side};
 use semel_core::failure::{Failure, Stop};
 use semel_core::id::EventId;
@@ -126,39 +126,8 @@ pub(super) fn event(row: Columns<'_>) -> Read<Event> {
         Some(seq) => Some(Reference { seq, at: row.number(17)? }),
         None => None,
     };
-    Ok(Event { debit: side(6, 12, 15)?, credit: side(7, 13, 16)?, reference, ..bare_event(row)? })
-}
-
-/// What an event says by its own row: its first fifteen columns. Ids of accounts are left empty, and
-/// the time of what it refers to is 0.
-pub(super) fn bare_event(row: Columns<'_>) -> Read<Event> {
-    let side = |no: usize, prev: usize| -> Read<Option<Side>> {
-        let prev_seq = row.natural(prev)?;
-        match row.optional_natural(no)? {
-            Some(no) => Ok(Some(Side { no, id: "".into(), prev: prev_seq })),
-            None if prev_seq == 0 => Ok(None),
-            None => Err(row.odd(prev)),
-        }
-    };
-    let decline = match row.small(10)? {
-        0 => None,
-        number => Some(Decline::from_number(number).ok_or_else(|| row.odd(10))?),
-    };
-    Ok(Event {
-        seq: row.seq(0)?,
-        at: row.number(1)?,
-        kind: Kind::from_number(row.small(2)?).ok_or_else(|| row.odd(2))?,
-        format: row.small(3)?,
-        namespace: row.owned(4)?,
-        key: row.optional_text(5)?.map(Text::from),
-        debit: side(6, 12)?,
-        credit: side(7, 13)?,
-        amount: row.number(8)?,
-        currency: row.currency(9)?,
-        decline,
-        reference: row.optional_natural(11)?.map(|seq| Reference { seq, at: 0 }),
-        extra: row.optional_text(14)?.map(Text::from),
-    })
+    let bare = Decoder::default().event(row)?;
+    Ok(Event { debit: side(6, 12, 15)?, credit: side(7, 13, 16)?, reference, ..bare })
 }
 
 /// Payments after the events that refer to them.

@@ -56,6 +56,11 @@ impl Sessions {
         Ok(Lent(Some(object)))
     }
 
+    /// A new session, whatever the idle ones have become.
+    pub(super) async fn fresh(&self) -> Result<Session, Failure> {
+        self.0.manager().create().await
+    }
+
     /// A session of one's own, with no bound on how long a statement may take.
     pub(super) async fn own(&self) -> Result<ClientWrapper, Failure> {
         let client = self.0.manager().connect().await?;

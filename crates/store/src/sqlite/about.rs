@@ -3,7 +3,7 @@
 //! Deliberately absent: whether what it keeps is right. That takes the whole log.
 
 use super::lock::{lock_path, write_ahead_log};
-use crate::rows::About;
+use crate::rows::{About, Home, StoreFile};
 use rusqlite::{Connection, Result as SqlResult};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -11,13 +11,14 @@ use std::path::Path;
 /// The file at `path`, which `conn` reads, as it is now.
 pub(super) fn about(conn: &Connection, path: &Path) -> SqlResult<About> {
     const NEWEST: &str = "SELECT max(version) FROM refinery_schema_history";
-    Ok(About {
-        schema: conn.query_row(NEWEST, [], |row| row.get(0))?,
+    let file = StoreFile {
         journal: conn.pragma_query_value(None, "journal_mode", |row| row.get(0))?,
         file_bytes: bytes(path),
         log_bytes: bytes(&write_ahead_log(path)),
         is_written: is_written(path),
-    })
+    };
+    let schema = conn.query_row(NEWEST, [], |row| row.get(0))?;
+    Ok(About { schema, home: Home::File(file) })
 }
 
 fn bytes(path: &Path) -> u64 {

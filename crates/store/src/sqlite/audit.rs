@@ -6,18 +6,16 @@
 //!
 //! Deliberately absent: any judgement about rows that can be read.
 
-mod decode;
 mod sources;
 mod strays;
 
-pub use sources::Sources;
-
 use super::classify::classify;
+use super::columns::Columns;
 use super::reader::Reader;
-use super::row::{self, pos};
-use crate::places::{first_pos, first_slot, last_pos, seq_of, slot_of};
+use super::row::pos;
+use crate::decode::{self, Decoder, EVENT};
+use crate::places::{first_slot, last_pos, places_of, slot_of, slots_of};
 use crate::rows::{LedgerRow, LogRow, Read};
-use decode::{Columns, Decoder, EVENT};
 use rusqlite::{Connection, Params, Result as SqlResult, Row};
 use semel_core::account::Account;
 use semel_core::chain::Hash;
@@ -71,7 +69,7 @@ impl Audit {
     pub fn anchors(&self, ledger: u32) -> Result<Vec<Read<(u64, Hash)>>, Failure> {
         let mut anchors = Vec::new();
         let ask = "SELECT pos, hash FROM anchor WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos";
-        self.each(ask, whole(ledger), |row| anchors.push(decode::anchor(Columns(row))))?;
+        self.each(ask, places_of(ledger), |row| anchors.push(decode::anchor(Columns(row))))?;
         Ok(anchors)
     }
 
@@ -85,11 +83,11 @@ impl Audit {
     pub fn log(&self, ledger: u32, mut each: impl FnMut(LogRow)) -> Result<(), Failure> {
         let mut decoder = Decoder::default();
         let ask = format!("{EVENT} WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos");
-        self.each(&ask, whole(ledger), |row| {
+        self.each(&ask, places_of(ledger), |row| {
             let event = decoder.event(Columns(row));
             let reference = event.as_ref().ok().and_then(|event| event.reference);
             let payment = reference.and_then(|to| self.event(ledger, to.seq, &mut decoder));
-            let seq = Columns(row).pos().map_or(0, seq_of);
+            let seq = decode::seq(Columns(row));
             each(LogRow { seq, event, payment: payment.map(Box::new) });
         })
     }
@@ -103,11 +101,8 @@ impl Audit {
         ledger: u32,
         mut each: impl FnMut(Read<Account>),
     ) -> Result<(), Failure> {
-        let ask = format!(
-            "SELECT {}, ledger FROM account WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos",
-            row::ACCOUNT
-        );
-        self.each(&ask, whole(ledger), |row| each(decode::account(Columns(row))))
+        let ask = format!("{} WHERE pos BETWEEN ?1 AND ?2 ORDER BY pos", decode::ACCOUNT);
+        self.each(&ask, places_of(ledger), |row| each(decode::account(Columns(row))))
     }
 
     /// The index of a ledger's keys, by slot.
@@ -116,7 +111,7 @@ impl Audit {
     /// As every read.
     pub fn index(&self, ledger: u32, mut each: impl FnMut(Read<Slot>)) -> Result<(), Failure> {
         let ask = "SELECT slot, seq FROM key_index WHERE slot BETWEEN ?1 AND ?2 ORDER BY slot";
-        self.each(ask, slots(ledger), |row| each(decode::slot(Columns(row))))
+        self.each(ask, slots_of(ledger), |row| each(decode::slot(Columns(row))))
     }
 
     /// The index of a ledger's references: the seq of each event that refers to a payment, and the
@@ -178,7 +173,7 @@ impl Audit {
         })?;
         let index = "SELECT slot, seq FROM key_index
             WHERE slot BETWEEN ?1 AND ?2 AND seq BETWEEN ?3 AND ?4 LIMIT ?5";
-        let [first, last] = slots(ledger);
+        let [first, last] = slots_of(ledger);
         let bounds = [first, last, *seqs.start() as i64, *seqs.end() as i64, ENTRIES_MAX];
         self.each(index, bounds, |row| indexed.extend(decode::slot(Columns(row))))?;
         Ok((logged, indexed))
@@ -206,14 +201,4 @@ impl Audit {
         };
         read().map_err(|error| classify(&error))
     }
-}
-
-/// All places of a ledger's rows.
-fn whole(ledger: u32) -> [i64; 2] {
-    [first_pos(ledger), last_pos(ledger)]
-}
-
-/// All slots of a ledger's keys.
-fn slots(ledger: u32) -> [i64; 2] {
-    [first_slot(ledger, 0), first_slot(ledger, i64::MAX)]
 }

@@ -9,15 +9,15 @@ mod pool;
 use super::about;
 use super::classify::classify;
 use super::row::{self, pos};
+use crate::entries::{BadLink, Walk};
 use crate::places::last_pos;
-use crate::rows::{About, Entry, Ledger};
+use crate::rows::{About, Entry, Ledger, payment_kinds};
 use pool::Pool;
 use rusqlite::{Connection, Result as SqlResult};
 use semel_core::account::Account;
-use semel_core::event::{Event, Kind, Side};
+use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::id::{EventId, SEQ_MAX};
-use semel_core::movement::Movement;
 use semel_core::payment::Payment;
 use std::path::Path;
 use std::sync::Arc;
@@ -178,14 +178,6 @@ impl Reader {
     }
 }
 
-/// The numbers of the kinds that record a payment's request, as a list.
-fn payment_kinds() -> String {
-    let is_payment = |number: &u8| Kind::from_number(*number).is_some_and(Kind::is_payment);
-    let numbers: Vec<String> =
-        (0..=u8::MAX).filter(is_payment).map(|number| number.to_string()).collect();
-    numbers.join(", ")
-}
-
 fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }
@@ -197,44 +189,10 @@ fn entries(
     from: Option<(u64, i128)>,
     limit: usize,
 ) -> SqlResult<Vec<Entry>> {
-    let (mut seq, mut balance) = from.unwrap_or((account.last_seq, account.totals.balance()));
-    let mut entries = Vec::new();
-    let mut trusted = from.is_none();
-    while seq != 0 && entries.len() < limit {
-        let Some((event, posted, prev)) = linked(conn, ledger, account, seq)? else {
-            // A place that the caller made up has no entries; one that a row names has.
-            return if trusted { Err(row::bad_link(seq)) } else { Ok(entries) };
-        };
-        trusted = true;
-        if seq <= prev {
-            return Err(row::bad_link(seq));
-        }
-        seq = prev;
-        if posted != 0 {
-            entries.push(Entry { event, posted, balance });
-            balance = balance.saturating_sub(i128::from(posted));
-        }
+    let mut walk = Walk::new(account, from, limit);
+    while let Some(seq) = walk.wanted() {
+        let event = if seq <= SEQ_MAX { row::event(conn, ledger, seq)? } else { None };
+        walk.take(event).map_err(|BadLink(seq)| row::bad_link(seq))?;
     }
-    Ok(entries)
-}
-
-/// The event numbered `seq`, what it posted to `account`, and that account's event before it;
-/// `None` when it is none of the account's.
-fn linked(
-    conn: &Connection,
-    ledger: u32,
-    account: &Account,
-    seq: u64,
-) -> SqlResult<Option<(Event, i64, u64)>> {
-    let event = if seq <= SEQ_MAX { row::event(conn, ledger, seq)? } else { None };
-    let Some(event) = event else { return Ok(None) };
-    let posted = Movement::of(event.kind, event.amount, 0).map_or(0, |moved| moved.posted);
-    let own = |side: &Option<Side>| {
-        side.as_ref().filter(|side| side.no == account.no).map(|side| side.prev)
-    };
-    Ok(match (own(&event.debit), own(&event.credit)) {
-        (Some(prev), _) => Some((event, -posted, prev)),
-        (None, Some(prev)) => Some((event, posted, prev)),
-        (None, None) => None,
-    })
+    Ok(walk.entries())
 }

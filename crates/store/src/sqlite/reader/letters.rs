@@ -9,10 +9,6 @@ use semel_core::failure::Failure;
 use semel_core::ingest::Counts;
 use semel_core::reason::Reason;
 
-/// A page ends behind the letter that makes it this long, in bytes of what came: each may have a
-/// megabyte.
-const PAGE_BYTES: u64 = 4 * 1024 * 1024;
-
 impl Reader {
     /// The ingest named `name`, all its sources together.
     ///
@@ -56,14 +52,7 @@ impl Reader {
         let ask = format!("{ASK} WHERE {narrow} AND d.id > ? ORDER BY d.id LIMIT ?");
         self.ask(|conn| {
             let mut ask = conn.prepare(&ask)?;
-            let mut found = ask.query_map(params_from_iter(&values), letter)?;
-            let (mut rows, mut bytes) = (Vec::new(), 0);
-            while rows.len() < limit && bytes < PAGE_BYTES {
-                let Some(row) = found.next().transpose()? else { break };
-                bytes += row.raw.length();
-                rows.push(row);
-            }
-            Ok(LetterPage { more: found.next().transpose()?.is_some(), rows })
+            LetterPage::of(ask.query_map(params_from_iter(&values), letter)?, limit)
         })
     }
 

@@ -1,0 +1,168 @@
+//! What readers tell of ingests and their dead letters.
+
+use super::{Reader, count, ledger_no};
+use crate::postgres::columns::Columns;
+use crate::postgres::row::{all, number};
+use crate::rows::{IngestRow, LetterFilter, LetterPage, LetterRow, PAGE_BYTES, Read};
+use semel_core::dead_letter::Raw;
+use semel_core::failure::Failure;
+use semel_core::ingest::Counts;
+use semel_core::reason::Reason;
+use std::convert::Infallible;
+use tokio_postgres::types::ToSql;
+
+impl Reader {
+    /// The ingest named `name`, all its sources together.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn ingest(&self, ledger: u32, name: &str) -> Result<Option<IngestRow>, Failure> {
+        let ingests = self.ingests(ledger)?;
+        Ok(ingests.into_iter().find(|ingest| &*ingest.name == name))
+    }
+
+    /// All ingests of a ledger, by name.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn ingests(&self, ledger: u32) -> Result<Vec<IngestRow>, Failure> {
+        // A sum of numbers has a type of its own, which nothing here reads.
+        const ASK: &str = "SELECT ingest, sum(read)::bigint, sum(accepted)::bigint,
+                sum(succeeded)::bigint, sum(declined)::bigint, sum(duplicates)::bigint,
+                sum(conflicts)::bigint, sum(dead_letters)::bigint, sum(discarded)::bigint
+            FROM leg WHERE ledger = $1 GROUP BY ingest ORDER BY ingest";
+        self.ask(async |client| all(client, ASK, &[&ledger_no(ledger)], ingest).await)
+    }
+
+    /// Dead letters above the number `after`, in order: at most `limit`, and fewer where they are
+    /// long.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn letters(
+        &self,
+        ledger: u32,
+        filter: &LetterFilter,
+        after: i64,
+        limit: usize,
+    ) -> Result<LetterPage, Failure> {
+        let (narrow, mut values) = narrowed(ledger, filter);
+        values.push(Box::new(after));
+        values.push(Box::new(count(limit.saturating_add(1))));
+        values.push(Box::new(number(PAGE_BYTES)?));
+        let [after, limited, full] = [2, 1, 0].map(|back| values.len() - back);
+        // The server cuts the page too, and says whether there is more behind each: what is long
+        // and not shown is not sent.
+        let ask = format!(
+            "SELECT id, ingest, file, line, reason, detail, key, value, headers, masked,
+                first_failed_at, last_failed_at, attempts, mapping, next IS NOT NULL
+             FROM (SELECT *, lead(id) OVER (ORDER BY id) AS next,
+                    sum(coalesce(length(key), 0) + coalesce(length(value), 0)) OVER (ORDER BY id
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                FROM (SELECT d.*, leg.ingest, leg.file, leg.mapping
+                    FROM dead_letter d JOIN leg ON leg.source = d.source
+                    WHERE {narrow} AND d.id > ${after} ORDER BY d.id LIMIT ${limited}) found) page
+             WHERE coalesce(before, 0) < ${full} ORDER BY id"
+        );
+        let read = |row: Columns<'_>| Ok((letter(row)?, row.flag(14)?));
+        let found = self.ask(async |client| all(client, &ask, &params(&values), read).await)?;
+        let more: Vec<bool> = found.iter().map(|(_, more)| *more).collect();
+        let rows = found.into_iter().map(|(letter, _)| Ok(letter));
+        let Ok(page) = LetterPage::of::<Infallible>(rows, limit);
+        let last = page.rows.len().checked_sub(1).and_then(|last| more.get(last));
+        Ok(LetterPage { more: page.more || last.copied().unwrap_or(false), ..page })
+    }
+
+    /// One dead letter.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn letter(&self, ledger: u32, id: i64) -> Result<Option<LetterRow>, Failure> {
+        let filter = LetterFilter { ids: Some(vec![id]), ..LetterFilter::default() };
+        Ok(self.letters(ledger, &filter, i64::MIN, 1)?.rows.pop())
+    }
+
+    /// How many dead letters there are, of the oldest `cap`, by reason, the most frequent first.
+    ///
+    /// # Errors
+    /// As every read.
+    pub fn letter_reasons(
+        &self,
+        ledger: u32,
+        filter: &LetterFilter,
+        cap: Option<u64>,
+    ) -> Result<Vec<(Reason, u64)>, Failure> {
+        let (narrow, mut values) = narrowed(ledger, filter);
+        values.push(Box::new(cap.map_or(i64::MAX, |cap| i64::try_from(cap).unwrap_or(i64::MAX))));
+        let ask = format!(
+            "SELECT reason, count(*) FROM (
+                SELECT d.reason FROM dead_letter d JOIN leg ON leg.source = d.source
+                WHERE {narrow} ORDER BY d.id LIMIT ${}
+             ) oldest GROUP BY reason ORDER BY count(*) DESC, reason",
+            values.len()
+        );
+        let reasons = |row: Columns<'_>| Ok((row.reason(0)?, row.natural(1)?));
+        self.ask(async |client| all(client, &ask, &params(&values), reasons).await)
+    }
+}
+
+/// The parameters of a statement, in order.
+type Values = Vec<Box<dyn ToSql + Sync>>;
+
+fn params(values: &Values) -> Vec<&(dyn ToSql + Sync)> {
+    values.iter().map(|value| &**value).collect()
+}
+
+fn ingest(row: Columns<'_>) -> Read<IngestRow> {
+    let counts = Counts {
+        read: row.number(1)?,
+        accepted: row.number(2)?,
+        succeeded: row.number(3)?,
+        declined: row.number(4)?,
+        duplicates: row.number(5)?,
+        conflicts: row.number(6)?,
+        dead_letters: row.number(7)?,
+        discarded: row.number(8)?,
+    };
+    Ok(IngestRow { name: row.owned(0)?, counts })
+}
+
+fn letter(row: Columns<'_>) -> Read<LetterRow> {
+    let bytes =
+        |column| -> Read<Option<Vec<u8>>> { Ok(row.optional_bytes(column)?.map(<[u8]>::to_vec)) };
+    let headers = serde_json::from_str(row.text(8)?).map_err(|_| row.odd(8))?;
+    let raw = Raw { key: bytes(6)?, value: bytes(7)?, headers };
+    Ok(LetterRow {
+        id: row.number(0)?,
+        ingest: row.owned(1)?,
+        file: row.owned(2)?,
+        line: row.natural(3)?,
+        reason: row.reason(4)?,
+        detail: row.text(5)?.to_owned(),
+        raw,
+        masked: row.flag(9)?,
+        first_failed_at: row.number(10)?,
+        last_failed_at: row.number(11)?,
+        attempts: row.number(12)?,
+        mapping: row.owned(13)?,
+    })
+}
+
+/// The condition that a filter stands for, and its values.
+fn narrowed(ledger: u32, filter: &LetterFilter) -> (String, Values) {
+    let mut narrow = String::from("leg.ledger = $1");
+    let mut values: Values = vec![Box::new(ledger_no(ledger))];
+    if let Some(ingest) = &filter.ingest {
+        values.push(Box::new(ingest.clone()));
+        narrow += &format!(" AND leg.ingest = ${}", values.len());
+    }
+    if let Some(reason) = &filter.reason {
+        values.push(Box::new(reason.as_str()));
+        narrow += &format!(" AND d.reason = ${}", values.len());
+    }
+    if let Some(ids) = &filter.ids {
+        values.push(Box::new(ids.clone()));
+        narrow += &format!(" AND d.id = ANY(${})", values.len());
+    }
+    (narrow, values)
+}
