@@ -29,8 +29,8 @@ pub struct Global {
     /// Directory of everything that Semel keeps [default: ./data]
     #[arg(long, global = true, env = "SEMEL_DATA", value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// The store [default: sqlite:DATA/semel.db]
-    #[arg(long, global = true, env = "SEMEL_STORE", value_name = "sqlite:PATH")]
+    /// The store: sqlite:PATH, or postgres://… [default: DATABASE_URL, else sqlite:DATA/semel.db]
+    #[arg(long, global = true, env = "SEMEL_STORE", value_name = "URL", hide_env_values = true)]
     pub store: Option<String>,
     /// One JSON document on stdout
     #[arg(long, global = true)]
@@ -52,6 +52,11 @@ pub enum Command {
     /// Make and list ledgers
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Show the versions of the store's schema; bring it up to this program's with --yes
+    ///
+    /// Servers do it by themselves when they start. A version only adds to the one before, so
+    /// programs of both work on it side by side while one replaces the other.
+    Migrate(Migrate),
     /// Replay every ledger's log and compare it with all that the store keeps
     Verify(Verify),
     /// Measure this machine: batches in process, HTTP, import, and the store's own limit
@@ -239,6 +244,14 @@ pub enum Ledger {
     },
     /// List the store's ledgers
     List,
+}
+
+/// `semel migrate`
+#[derive(Args, Debug)]
+pub struct Migrate {
+    /// Do it
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `semel doctor`

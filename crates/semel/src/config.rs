@@ -12,6 +12,7 @@ pub use ingest::{Ingest, ingests_of};
 use crate::cli::Global;
 use crate::exit::misused;
 use crate::http::access::{ApiKey, MAIN};
+use crate::place::Place;
 use semel_core::failure::Stop;
 use semel_core::limits;
 use serde::Deserialize;
@@ -31,8 +32,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The directory of everything that Semel keeps.
     pub data: PathBuf,
-    /// The store's file.
-    pub store: PathBuf,
+    /// Where the store is.
+    pub store: Place,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Who may come in over HTTP; empty on a loopback address only.
@@ -74,8 +75,8 @@ impl Config {
 
         let data = global.data.clone().or(written.data).unwrap_or(DEFAULT_DATA.into());
         let store = match global.store.as_ref().or(written.store.as_ref()) {
-            Some(store) => store_file(store)?,
-            None => data.join("semel.db"),
+            Some(store) => Place::parse(store)?,
+            None => by_custom().unwrap_or_else(|| Place::File(data.join("semel.db"))),
         };
         let listen = listen.or(written.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
         let listen = address(listen)?;
@@ -94,12 +95,12 @@ impl Config {
         keys.chain(ingests).chain(main).collect()
     }
 
-    /// The directory of the store's file.
-    pub fn directory(&self) -> &Path {
-        match self.store.parent() {
+    /// The directory of the store's file, if it is one.
+    pub fn directory(&self) -> Option<&Path> {
+        Some(match self.store.file()?.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
-        }
+        })
     }
 
     /// What holds now, for people to compare with what they meant; secrets masked.
@@ -107,7 +108,7 @@ impl Config {
         json!({
             "file": self.file.as_ref().map(|file| file.display().to_string()),
             "data": self.data.display().to_string(),
-            "store": format!("sqlite:{}", self.store.display()),
+            "store": self.store.to_string(),
             "listen": self.listen.to_string(),
             "api_key": self.api_keys.iter().map(api_key::shown).collect::<Vec<_>>(),
             "ingest": self.ingests.iter().map(Ingest::shown).collect::<Vec<_>>(),
@@ -149,15 +150,11 @@ pub fn toml_of<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Stop> {
     })
 }
 
-fn store_file(store: &str) -> Result<PathBuf, Stop> {
-    match store.split_once(':') {
-        Some(("sqlite", path)) if !path.is_empty() => Ok(path.into()),
-        // What stands behind another scheme may hold a password.
-        Some((scheme, rest)) if rest.starts_with("//") => Err(misused(format!(
-            "store: this release keeps its ledgers in SQLite, not in {scheme}; write sqlite:PATH"
-        ))),
-        _ => Err(misused("store: write sqlite:PATH, for example sqlite:data/semel.db")),
-    }
+/// What `DATABASE_URL` names, where nothing of Semel's own names a store. Another program's database
+/// stands in it often enough, so what is no PostgreSQL is left alone.
+fn by_custom() -> Option<Place> {
+    let url = std::env::var("DATABASE_URL").ok()?;
+    Place::parse(&url).ok().filter(|place| place.file().is_none())
 }
 
 fn address(text: &str) -> Result<SocketAddr, Stop> {

@@ -25,28 +25,33 @@ use std::path::Path;
 pub async fn run(global: &Global, args: &DeadLetters) -> Result<Exit, Failure> {
     let config = Config::load(global, None)?;
     match args {
-        DeadLetters::List { which, limit } => list(global, &config, which, *limit),
-        DeadLetters::Show { id, ledger } => show(global, &config, *id, ledger),
+        DeadLetters::List { which, limit } => list(global, &config, which, *limit).await,
+        DeadLetters::Show { id, ledger } => show(global, &config, *id, ledger).await,
         DeadLetters::Redrive { which, ids, cap, mapping, yes } => {
             let mapping = mapping.as_deref().map(|path| given(path, which)).transpose()?;
             let filter = filter(which, ids);
             match yes {
-                false => plan(global, &config, which, &filter, *cap, "redriven"),
+                false => plan(global, &config, which, &filter, *cap, "redriven").await,
                 true => redrive(global, &config, which, &filter, *cap, mapping).await,
             }
         }
         DeadLetters::Discard { which, ids, cap, yes } => {
             let filter = filter(which, ids);
             match yes {
-                false => plan(global, &config, which, &filter, *cap, "discarded"),
+                false => plan(global, &config, which, &filter, *cap, "discarded").await,
                 true => discard(global, &config, which, &filter, *cap).await,
             }
         }
     }
 }
 
-fn list(global: &Global, config: &Config, which: &Which, limit: usize) -> Result<Exit, Failure> {
-    let (reader, ledger) = reader(config, &which.ledger)?;
+async fn list(
+    global: &Global,
+    config: &Config,
+    which: &Which,
+    limit: usize,
+) -> Result<Exit, Failure> {
+    let (reader, ledger) = reader(config, &which.ledger).await?;
     let (filter, mut rows, mut more) = (filter(which, &[]), Vec::<LetterRow>::new(), true);
     while more && rows.len() < limit {
         let after = rows.last().map_or(0, |row| row.id);
@@ -79,8 +84,8 @@ fn list(global: &Global, config: &Config, which: &Which, limit: usize) -> Result
     Ok(Exit::Done)
 }
 
-fn show(global: &Global, config: &Config, id: i64, ledger: &str) -> Result<Exit, Failure> {
-    let (reader, no) = reader(config, ledger)?;
+async fn show(global: &Global, config: &Config, id: i64, ledger: &str) -> Result<Exit, Failure> {
+    let (reader, no) = reader(config, ledger).await?;
     let missing = || misused(format!("ledger `{ledger}` has no dead letter {}", letters::name(id)));
     let row = reader.letter(no, id)?.ok_or_else(missing)?;
     if global.json {
@@ -114,7 +119,7 @@ fn shown(row: &LetterRow) -> String {
 }
 
 /// Say what would be redriven or discarded, by reason.
-fn plan(
+async fn plan(
     global: &Global,
     config: &Config,
     which: &Which,
@@ -122,7 +127,7 @@ fn plan(
     cap: Option<u64>,
     done: &str,
 ) -> Result<Exit, Failure> {
-    let (reader, ledger) = reader(config, &which.ledger)?;
+    let (reader, ledger) = reader(config, &which.ledger).await?;
     let plan = redrive::plan(&reader, ledger, filter, cap)?;
     if global.json {
         say(&letters::meant(plan))?;
@@ -147,7 +152,7 @@ async fn redrive(
     cap: Option<u64>,
     mapping: Option<Mapping>,
 ) -> Result<Exit, Failure> {
-    let (store, ledger) = writer(config, &which.ledger)?;
+    let (store, ledger) = writer(config, &which.ledger).await?;
     let redriven = redrive::redrive(&store, ledger, filter, cap, mapping).await;
     store.close().await;
     let summary = redriven?;
@@ -175,7 +180,7 @@ async fn discard(
     filter: &LetterFilter,
     cap: Option<u64>,
 ) -> Result<Exit, Failure> {
-    let (store, ledger) = writer(config, &which.ledger)?;
+    let (store, ledger) = writer(config, &which.ledger).await?;
     let discarded = redrive::discard(&store, ledger, filter, cap).await;
     store.close().await;
     let discarded = discarded?;
@@ -198,14 +203,14 @@ fn given(path: &Path, which: &Which) -> Result<Mapping, Failure> {
     Ok(ingest.mapping)
 }
 
-fn reader(config: &Config, ledger: &str) -> Result<(Reader, u32), Failure> {
-    let reader = Reader::open(place::existing(config)?)?;
+async fn reader(config: &Config, ledger: &str) -> Result<(Reader, u32), Failure> {
+    let reader = Reader::open(place::existing(config)?).await?;
     let no = number(&reader, ledger)?;
     Ok((reader, no))
 }
 
-fn writer(config: &Config, ledger: &str) -> Result<(Store, u32), Failure> {
-    let store = Store::open(place::existing(config)?)?;
+async fn writer(config: &Config, ledger: &str) -> Result<(Store, u32), Failure> {
+    let store = Store::open(place::existing(config)?).await?;
     let no = number(store.reader(), ledger)?;
     Ok((store, no))
 }

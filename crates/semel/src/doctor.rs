@@ -4,15 +4,17 @@
 //! Works beside a live server and changes nothing.
 //! Deliberately absent: reading the whole log, which `semel verify` does.
 
+mod shown;
+
 use crate::cli::{Doctor, Global};
 use crate::config::Config;
 use crate::exit::{self, Exit};
-use crate::output::{grouped, note, say, table};
+use crate::output::{note, say};
 use crate::wiring::Reader;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
-use semel_store::rows::{About, Home, LetterFilter, StoreFile};
-use serde_json::{Value, json};
+use semel_store::rows::{About, Database, Home, LetterFilter, StoreFile};
+use shown::mebibytes;
 use std::net::TcpListener;
 use std::path::Path;
 
@@ -44,7 +46,7 @@ struct LedgerHealth {
 /// `Configuration`, when there is nothing that could be checked.
 pub async fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
     let config = Config::load(global, args.listen.listen.as_deref())?;
-    let health = Health::of(&config);
+    let health = Health::of(&config).await;
     if global.json {
         say(&health.shown(&config).to_string())?;
     } else {
@@ -58,11 +60,11 @@ pub async fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
 }
 
 impl Health {
-    fn of(config: &Config) -> Health {
+    async fn of(config: &Config) -> Health {
         let mut health = Health::default();
         health.environment();
         health.directory(config);
-        health.store(config);
+        health.store(config).await;
         health.listen(config);
         health
     }
@@ -84,7 +86,7 @@ impl Health {
 
     /// The directory has to take files, and to have room for them.
     fn directory(&mut self, config: &Config) {
-        let directory = config.directory();
+        let Some(directory) = config.directory() else { return };
         // What will be made is made in the first directory above that is there.
         let Some(there) = directory.ancestors().map(or_here).find(|path| path.exists()) else {
             return;
@@ -100,11 +102,11 @@ impl Health {
         }
     }
 
-    fn store(&mut self, config: &Config) {
-        if !config.store.exists() {
+    async fn store(&mut self, config: &Config) {
+        if config.store.file().is_some_and(|path| !path.exists()) {
             return;
         }
-        let seen = Reader::open(&config.store).map_err(Failure::from).and_then(|reader| {
+        let seen = Reader::open(&config.store).await.and_then(|reader| {
             self.store = Some(reader.about()?);
             for ledger in reader.ledgers()? {
                 let letters = reader.letter_reasons(ledger.no, &LetterFilter::default(), None)?;
@@ -117,8 +119,10 @@ impl Health {
             }
             Ok(())
         });
-        if let Err(failure) = seen {
-            self.findings.push(exit::stop(failure));
+        match seen.map_err(exit::stop) {
+            // An empty database is as good as a file that is not there yet.
+            Err(stop) if stop.code == Code::DataUnusable && config.store.file().is_none() => {}
+            seen => self.findings.extend(seen.err()),
         }
         let journal = self.file().map(|file| file.journal.clone());
         if let Some(journal) = journal.filter(|journal| journal != "wal") {
@@ -147,6 +151,14 @@ impl Health {
         }
     }
 
+    /// The store's database, if that is what it lies in.
+    fn database(&self) -> Option<&Database> {
+        match &self.store.as_ref()?.home {
+            Home::File(_) => None,
+            Home::Database(database) => Some(database),
+        }
+    }
+
     fn verdict(&self) -> &'static str {
         match (self.findings.is_empty(), &self.store) {
             (true, Some(_)) => "Nothing wrong was seen. `semel verify` replays the whole log.",
@@ -154,75 +166,8 @@ impl Health {
             (false, _) => "Every finding names its page, which tells more.",
         }
     }
-
-    fn shown(&self, config: &Config) -> Value {
-        let schema = self.store.as_ref().map(|about| about.schema);
-        let store = self.file().map(|file| {
-            json!({
-                "schema": schema, "journal": file.journal,
-                "file_bytes": file.file_bytes, "log_bytes": file.log_bytes,
-                "written_by_a_process": file.is_written,
-            })
-        });
-        let ledgers = self.ledgers.iter().map(|ledger| {
-            json!({
-                "id": ledger.id, "events": ledger.events, "chain": ledger.chain,
-                "dead_letters": ledger.dead_letters,
-            })
-        });
-        let findings = self.findings.iter().map(|finding| {
-            let detail = format!("{}{}", finding.detail, exit::remedy(finding.code));
-            json!({ "code": finding.code.as_str(), "detail": detail })
-        });
-        json!({
-            "ok": self.findings.is_empty(),
-            "configuration": config.shown(),
-            "store": store,
-            "room_bytes": self.room_bytes,
-            "ledgers": ledgers.collect::<Vec<_>>(),
-            "findings": findings.collect::<Vec<_>>(),
-        })
-    }
-
-    fn tables(&self, config: &Config) -> String {
-        let mut facts = table(&["what", "is"], &[]);
-        let configuration = config.shown();
-        for (name, value) in configuration.as_object().into_iter().flatten() {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            facts.add_row([name.as_str(), &value]);
-        }
-        match &self.store {
-            None => {
-                let there = config.store.exists();
-                let not_there = "not there; `semel serve` makes it";
-                let seen = if there { "there, but it cannot be read" } else { not_there };
-                facts.add_row(["store's file", seen]);
-            }
-            Some(about) => {
-                if let Some(file) = self.file() {
-                    let holder = if file.is_written { "a process" } else { "nobody" };
-                    facts.add_row(["store's size", &mebibytes(file.file_bytes)]);
-                    facts.add_row(["write-ahead log", &mebibytes(file.log_bytes)]);
-                    facts.add_row(["written by", holder]);
-                }
-                facts.add_row(["schema", &about.schema.to_string()]);
-            }
-        }
-        let room = self.room_bytes.map_or("unknown".to_owned(), mebibytes);
-        facts.add_row(["room on the disk", &room]);
-        let mut ledgers = table(&["ledger", "events", "dead letters", "chain"], &[1, 2]);
-        for ledger in &self.ledgers {
-            let (events, letters) = (grouped(ledger.events), grouped(ledger.dead_letters));
-            ledgers.add_row([&ledger.id, &events, &letters, &ledger.chain]);
-        }
-        if self.ledgers.is_empty() { facts.to_string() } else { format!("{facts}\n\n{ledgers}") }
-    }
 }
 
 fn or_here(path: &Path) -> &Path {
     if path.as_os_str().is_empty() { Path::new(".") } else { path }
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", grouped(bytes.div_ceil(1 << 20)))
 }

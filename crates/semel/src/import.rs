@@ -50,7 +50,7 @@ pub async fn run(global: &Global, args: &Import) -> Result<Exit, Failure> {
     let config = Config::load(global, None)?;
     let settings = Settings::of(&config, args)?;
     crate::place::prepare(&config)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::open(&config.store).await?;
     let taken = take(&store, &settings).await;
     store.close().await;
     let summary = taken?;

@@ -21,14 +21,14 @@ pub async fn run(global: &Global, args: &Ledger) -> Result<Exit, Failure> {
     let config = Config::load(global, None)?;
     match args {
         Ledger::Create { name } => create(global, &config, name).await,
-        Ledger::List => list(global, &config),
+        Ledger::List => list(global, &config).await,
     }
 }
 
 async fn create(global: &Global, config: &Config, name: &str) -> Result<Exit, Failure> {
     config::name("ledger", name).map_err(misused)?;
     place::prepare(config)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::open(&config.store).await?;
     let made = store.ledger(name).await;
     store.close().await;
     let ledger = made?;
@@ -39,8 +39,8 @@ async fn create(global: &Global, config: &Config, name: &str) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-fn list(global: &Global, config: &Config) -> Result<Exit, Failure> {
-    let ledgers = Reader::open(place::existing(config)?)?.ledgers()?;
+async fn list(global: &Global, config: &Config) -> Result<Exit, Failure> {
+    let ledgers = Reader::open(place::existing(config)?).await?.ledgers()?;
     if global.json {
         let data: Vec<Value> = ledgers.iter().map(shown).collect();
         say(&json!({ "data": data }).to_string())?;

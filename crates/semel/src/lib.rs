@@ -10,6 +10,7 @@ pub mod demo;
 pub mod doctor;
 pub mod import;
 pub mod ledgers;
+pub mod migrate;
 pub mod serve;
 pub mod verify;
 
@@ -19,7 +20,7 @@ mod meters;
 pub mod redrive;
 
 mod output;
-mod place;
+pub mod place;
 mod rig;
 mod signals;
 pub mod wiring;
@@ -80,6 +81,7 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(global, args).await,
         Command::DeadLetters(args) => dead_letters::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
+        Command::Migrate(args) => migrate::run(global, args).await,
         Command::Doctor(args) => doctor::run(global, args).await,
         Command::Completions { shell } => {
             let mut script = Vec::new();

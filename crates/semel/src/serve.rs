@@ -32,7 +32,7 @@ pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
     let end = signals::end()?;
     let listener = bind(config.listen).await?;
     place::prepare(&config)?;
-    let store = Store::open(&config.store)?;
+    let store = Store::open(&config.store).await?;
     for ledger in config.ledgers() {
         store.ledger(ledger).await?;
     }

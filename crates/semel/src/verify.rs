@@ -32,7 +32,7 @@ const PROGRESS: &str =
 /// reader: no store, or a file that cannot be read at all.
 pub async fn run(global: &Global, args: &Verify) -> Result<Exit, Failure> {
     let config = Config::load(global, None)?;
-    let reader = Reader::open(place::existing(&config)?)?;
+    let reader = Reader::open(place::existing(&config)?).await?;
     let (only, published, bar) =
         (args.ledger.clone(), args.published.clone(), progress(0, PROGRESS));
     let audited = tokio::task::spawn_blocking(move || {

@@ -19,6 +19,7 @@ mod migrate;
 mod reader;
 mod rewind;
 mod row;
+mod scratch;
 mod session;
 mod settings;
 mod step;
@@ -28,11 +29,11 @@ mod values;
 pub use crate::resident::Form;
 pub use crate::rows::Sources;
 pub use audit::Audit;
-pub use migrate::Version;
 pub use reader::Reader;
+pub use scratch::Scratch;
 pub use target::{PostgresClaim, PostgresStep, PostgresTarget};
 
-use crate::rows::{Binding, Commits, Ledger};
+use crate::rows::{Binding, Commits, Ledger, Version};
 use address::Address;
 use memory::Known;
 use semel_core::event::Event;
@@ -72,7 +73,7 @@ pub struct Postgres {
 struct Shared {
     sessions: Sessions,
     options: Options,
-    known: Known,
+    known: Arc<Known>,
     commits: watch::Sender<Commits>,
     stopped: Mutex<Option<Stop>>,
 }
@@ -94,12 +95,22 @@ impl Postgres {
     pub async fn open_with(url: &str, options: Options) -> Result<Postgres, Failure> {
         let sessions = Sessions::new(&Address::parse(url)?)?;
         migrate::migrate(&mut *sessions.own().await?).await?;
-        let (known, stopped) = (Known::new(options.form), Mutex::new(None));
+        let (known, stopped) = (Arc::new(Known::new(options.form)), Mutex::new(None));
         let commits = watch::channel(Commits::default()).0;
-        let reader = Reader::beside(sessions.clone());
+        let reader = Reader::beside(sessions.clone(), known.clone());
         let shared = Arc::new(Shared { sessions, options, known, commits, stopped });
         tokio::spawn(upkeep(Arc::downgrade(&shared)));
         Ok(Postgres { shared, reader })
+    }
+
+    /// The versions of the schema that this program knows, and which of them the database at `url`
+    /// has. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Postgres::open`].
+    pub async fn versions(url: &str) -> Result<Vec<Version>, Failure> {
+        let sessions = Sessions::new(&Address::parse(url)?)?;
+        migrate::versions(&*sessions.own().await?).await
     }
 
     /// Readers beside the writer.

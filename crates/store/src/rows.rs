@@ -19,6 +19,17 @@ pub struct About {
     pub home: Home,
 }
 
+/// A version of a store's schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Its number, from 1.
+    pub number: i64,
+    /// What it brought.
+    pub name: String,
+    /// Whether the store has it.
+    pub is_applied: bool,
+}
+
 /// What a store lies in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Home {

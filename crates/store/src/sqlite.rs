@@ -30,7 +30,7 @@ pub use reader::Reader;
 pub use target::{SqliteClaim, SqliteStep, SqliteTarget};
 
 use crate::clock;
-use crate::rows::{Binding, Commits, Ledger};
+use crate::rows::{Binding, Commits, Ledger, Version};
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::leg::DEADLINE;
@@ -88,6 +88,15 @@ impl Sqlite {
         let writer =
             Handle::start(conn, lock, options).map_err(|error| open::stop(&error, path))?;
         Ok(Sqlite { writer: Arc::new(writer), reader: Reader::open(path)? })
+    }
+
+    /// The versions of the schema that this program knows, and which of them the file at `path` has,
+    /// none if there is none. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn versions(path: &Path) -> Result<Vec<Version>, Stop> {
+        open::versions(path)
     }
 
     /// Readers beside the writer.

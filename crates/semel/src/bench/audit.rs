@@ -23,9 +23,9 @@ pub async fn of(
     let path = data.join("semel.db");
     // Whoever was killed left a write-ahead log; closing moves it into the file, as it must come
     // there some day.
-    Store::open(&path)?.close().await;
+    Store::embedded(&path)?.close().await;
     let bytes = meter::bytes_on_disk(data);
-    let reader = Reader::open(&path)?;
+    let reader = Reader::embedded(&path)?;
     let ledger = reader.ledger(MAIN)?.ok_or_else(|| broken("there is no ledger"))?;
     let mut twin = Twin::of(reader, ledger.no)?;
     twin.follow()?;
@@ -44,7 +44,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_missing_is_lost_and_every_batch_is_a_step() {
         let dir = tempfile::TempDir::new().unwrap();
-        let store = Store::open(&dir.path().join("semel.db")).unwrap();
+        let store = Store::embedded(&dir.path().join("semel.db")).unwrap();
         let ledger = store.ledger("main").await.unwrap().no;
         let (alarm, _) = watch::channel(None);
         let (door, task) =

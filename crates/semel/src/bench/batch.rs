@@ -32,7 +32,7 @@ pub async fn run(payments: u64, dir: &Path, bar: &ProgressBar) -> Result<Measure
     let real = dir.join("real");
     std::fs::create_dir(&real).map_err(|error| broken(format!("no directory: {error}")))?;
     bar.set_length(payments);
-    let store = Store::open(&real.join("semel.db"))?;
+    let store = Store::embedded(&real.join("semel.db"))?;
     let ledger = store.ledger("main").await?.no;
     let (alarm, _) = watch::channel(None);
     let capacity = 2 * CALLERS * BATCH;

@@ -227,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn reads_wait_their_turn() {
         let directory = tempfile::tempdir().expect("a directory can be made");
-        let store = Store::open(&directory.path().join("semel.db")).expect("the store opens");
+        let store = Store::embedded(&directory.path().join("semel.db")).expect("the store opens");
         let limits = Limits { reads: 3, ..Limits::STANDARD };
         let app = App::new(store, Access::Open, limits).await.expect("the ledger can be made");
         let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -52,7 +52,7 @@ fn a_killed_import_goes_on_where_it_was() {
     let row = ingest(&place).unwrap();
     let named = row.counts.named().map(|(_, count)| count);
     assert_eq!(named, [LINES, accepted, accepted, 0, duplicates, 0, dead]);
-    let reader = Reader::open(&place.store()).unwrap();
+    let reader = Reader::embedded(&place.store()).unwrap();
     let account = |id| reader.account(1, id).unwrap().unwrap().totals;
     assert_eq!(account("customer:1").debits, accepted * 100);
     assert_eq!(account("merchant:1").credits, accepted * 100);
@@ -60,7 +60,7 @@ fn a_killed_import_goes_on_where_it_was() {
 }
 
 fn ingest(place: &Place) -> Option<semel_store::rows::IngestRow> {
-    let reader = Reader::open(&place.store()).ok()?;
+    let reader = Reader::embedded(&place.store()).ok()?;
     reader.ingest(1, "shop").ok()?
 }
 

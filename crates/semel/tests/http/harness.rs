@@ -80,7 +80,7 @@ impl Server {
     }
 
     async fn start_in(directory: TempDir, app: impl AsyncFnOnce(Store) -> App) -> Server {
-        let store = Store::open(&directory.path().join("semel.db")).expect("the store opens");
+        let store = Store::embedded(&directory.path().join("semel.db")).expect("the store opens");
         let app = app(store.clone()).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");

@@ -51,7 +51,7 @@ impl File {
 
     /// What the auditor tells somebody who holds these.
     pub fn held_to(&self, published: &[Head]) -> Report {
-        let reader = Reader::open(&self.path).unwrap();
+        let reader = Reader::embedded(&self.path).unwrap();
         audit(&reader, None, published, &ProgressBar::hidden()).unwrap()
     }
 }
@@ -63,7 +63,7 @@ pub fn codes(report: &Report) -> BTreeSet<Code> {
 /// The store, closed: every key in the index, nothing in the write-ahead log.
 pub async fn full() -> File {
     let file = File::new();
-    let store = Store::open(&file.path).unwrap();
+    let store = Store::embedded(&file.path).unwrap();
     fill(&store).await;
     store.close().await;
     file

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_fits_while_payments_go_on() {
     let file = File::new();
-    let store = Store::open(&file.path).unwrap();
+    let store = Store::embedded(&file.path).unwrap();
     fill(&store).await;
     let ledger = store.ledger("main").await.unwrap();
     let done = AtomicBool::new(false);
@@ -28,7 +28,7 @@ async fn a_snapshot_fits_while_payments_go_on() {
     let path = file.path.clone();
     let auditing = async {
         let audited = tokio::task::spawn_blocking(move || {
-            let reader = Reader::open(&path).unwrap();
+            let reader = Reader::embedded(&path).unwrap();
             let audit = || audit(&reader, None, &[], &ProgressBar::hidden()).unwrap();
             (0..10).map(|_| audit()).collect::<Vec<_>>()
         });
@@ -47,7 +47,7 @@ async fn a_snapshot_fits_while_payments_go_on() {
 #[tokio::test]
 async fn a_server_that_was_killed_leaves_a_store_that_fits() {
     let file = File::new();
-    let store = Store::open(&file.path).unwrap();
+    let store = Store::embedded(&file.path).unwrap();
     fill(&store).await;
     // Nothing is tidied up: every key is still in the writer's memory only.
     drop(store);
@@ -59,7 +59,7 @@ async fn a_server_that_was_killed_leaves_a_store_that_fits() {
 #[tokio::test]
 async fn one_ledger_is_verified_alone() {
     let file = full().await.altered("UPDATE account SET debits = debits + 1 WHERE id = 'alice'");
-    let reader = Reader::open(&file.path).unwrap();
+    let reader = Reader::embedded(&file.path).unwrap();
     let only = |ledger| audit(&reader, Some(ledger), &[], &ProgressBar::hidden());
     let other = only("other").unwrap();
     assert_eq!((other.ok(), other.ledgers, other.events), (true, 1, 3));

@@ -15,7 +15,7 @@ const MAIN: u32 = 1;
 
 /// Make the chain, the anchors and the end of the log again, as the rows are now.
 fn seal(file: &File) {
-    let events = Reader::open(&file.path).unwrap().events(MAIN, 0, 10_000).unwrap();
+    let events = Reader::embedded(&file.path).unwrap().events(MAIN, 0, 10_000).unwrap();
     let conn = Connection::open(&file.path).unwrap();
     let mut tail = Position::start("main").tail;
     for event in &events {
@@ -85,7 +85,7 @@ async fn events_and_ledgers_that_are_gone_are_found_by_what_was_published() {
 async fn a_hash_of_a_ledger_that_is_left_out_is_refused() {
     let file = full().await;
     let heads = file.audit().heads;
-    let reader = Reader::open(&file.path).unwrap();
+    let reader = Reader::embedded(&file.path).unwrap();
     let only = |ledger, heads: &[Head]| audit(&reader, Some(ledger), heads, &ProgressBar::hidden());
     assert_eq!(only("main", &heads[..1]).unwrap().heads, heads[..1]);
     let Err(Failure::Permanent(stop)) = only("main", &heads) else { panic!("it is refused") };

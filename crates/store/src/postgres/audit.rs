@@ -14,9 +14,11 @@ mod sources;
 mod strays;
 mod tables;
 
+use super::catch_up::exact;
 use super::classify::classify;
 use super::columns::Columns;
 use super::reader::{Reader, block, end, snapshot};
+use super::row::{self, all};
 use crate::decode;
 use crate::places::{first_pos, last_pos, places_of, pos, seq_of, slots_of};
 use crate::rows::{LedgerRow, Read, Sources};
@@ -25,6 +27,7 @@ use futures_util::TryStreamExt;
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::failure::Failure;
+use semel_core::problem::Code;
 use semel_core::verify::Slot;
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -100,7 +103,32 @@ impl Audit {
             let ledger = row.number(0).map_or(0, |place| place >> 40);
             self.accounts.entry(ledger).or_default().push(decode::account(row));
         })
-        .await
+        .await?;
+        self.catch_up().await
+    }
+
+    /// Rows of accounts may lag behind the log: take in what they lack.
+    async fn catch_up(&mut self) -> Result<(), Failure> {
+        const ASK: &str = "SELECT no, accounts_seq, next_seq FROM ledger
+            WHERE accounts_seq + 1 < next_seq";
+        let lagging = all(&self.client, ASK, &[], |row| {
+            Ok((row::ledger_no(row, 0)?, row.natural(1)?, row.natural(2)?))
+        });
+        for (ledger, accounts_seq, next_seq) in lagging.await? {
+            let kept = self.accounts.remove(&i64::from(ledger)).unwrap_or_default();
+            let (readable, odd): (Vec<_>, Vec<_>) = kept.into_iter().partition(Result::is_ok);
+            let rows: Vec<Account> = readable.into_iter().flatten().collect();
+            let seqs = accounts_seq + 1..next_seq;
+            // Those that do not fit their events are compared as they are.
+            let exact = exact(&self.client, ledger, rows.clone(), seqs).await;
+            let exact = exact.or_else(|failure| match failure {
+                Failure::Permanent(stop) if stop.code == Code::StoreCorrupt => Ok(rows),
+                failure => Err(failure),
+            });
+            let all = exact?.into_iter().map(Ok).chain(odd);
+            self.accounts.insert(i64::from(ledger), all.collect());
+        }
+        Ok(())
     }
 
     /// All ledgers, by number.

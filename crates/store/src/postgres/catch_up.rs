@@ -1,31 +1,44 @@
-//! Events that other processes appended are taken in before anything is decided.
+//! Events that rows of accounts do not show yet: appended by other processes, or not written so far.
 
 use super::columns::{Columns, damaged};
-use super::row::{self, accounts_by_no, all, place};
-use crate::resident::{Late, Resident};
+use super::memory::Writing;
+use super::row::{accounts_by_no, all, number, place};
+use crate::decode::Decoder;
+use crate::resident::Late;
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
+use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::failure::Failure;
 use semel_core::ledger::Position;
+use semel_core::movement;
+use std::ops::Range;
 
 /// How many events are read at once.
-const PAGE: i64 = 10_000;
+const PAGE: u64 = 10_000;
+
+/// The columns of [`late`]; the first fifteen are an event's.
+const LATE: &str = "SELECT e.pos, e.at, e.kind, e.format, e.namespace, e.key, e.debit, e.credit,
+        e.amount, e.currency, e.code, e.ref, e.debit_prev, e.credit_prev, e.extra, e.slot,
+        CASE WHEN e.kind IN (8, 9) THEN p.amount ELSE 0 END
+    FROM event e LEFT JOIN event p ON p.pos = (e.pos >> 40 << 40) + e.ref
+    WHERE e.pos >= $1 AND e.pos < $2 ";
 
 /// Bring what is `known` of a ledger to `position`, which is locked: from where it stands, or else
 /// from `accounts_seq`, up to where all rows of accounts have come.
 pub(super) async fn catch_up(
     client: &ClientWrapper,
     ledger: u32,
-    known: &mut Resident,
+    known: &Writing,
     position: Position,
     accounts_seq: u64,
 ) -> Result<(), Failure> {
-    if known.position().is_some() && follow(client, ledger, known, position, false).await? {
+    let at = known.read().position();
+    if at.is_some() && follow(client, ledger, known, position, false).await? {
         return Ok(());
     }
     // Where the chain stood then is not kept; nor is it needed, since nothing is compared.
-    known.begin_anew(Position { next_seq: accounts_seq + 1, tail: Hash::ZERO });
+    known.write().begin_anew(Position { next_seq: accounts_seq + 1, tail: Hash::ZERO });
     match follow(client, ledger, known, position, true).await? {
         true => Ok(()),
         false => Err(damaged(format!("accounts do not fit the events behind {accounts_seq}"))),
@@ -36,35 +49,64 @@ pub(super) async fn catch_up(
 async fn follow(
     client: &ClientWrapper,
     ledger: u32,
-    known: &mut Resident,
+    known: &Writing,
     position: Position,
     anew: bool,
 ) -> Result<bool, Failure> {
-    while let Some(at) = known.position()
-        && at.next_seq < position.next_seq
-    {
-        let events = late(client, ledger, at.next_seq).await?;
-        let unmet = known.unmet(&events);
-        known.meet(accounts_by_no(client, ledger, &unmet).await?);
+    let at = |known: &Writing| known.read().position().map_or(1, |at| at.next_seq);
+    while at(known) < position.next_seq {
+        let ask = format!("{LATE} ORDER BY e.pos");
+        let from = at(known);
+        let [first, end] = [place(ledger, from)?, place(ledger, from.saturating_add(PAGE))?];
+        let events = all(client, &ask, &[&first, &end], reading()).await?;
+        let unmet = known.read().unmet(&events);
+        let met = accounts_by_no(client, ledger, &unmet).await?;
+        let mut known = known.write();
+        known.meet(met);
         if events.is_empty() || !events.iter().all(|late| known.follow(ledger, late)) {
             return Ok(false);
         }
     }
-    Ok(known.stand(position, anew))
+    Ok(known.write().stand(position, anew))
 }
 
-/// Events from `seq` on.
-async fn late(client: &ClientWrapper, ledger: u32, seq: u64) -> Result<Vec<Late>, Failure> {
-    const ASK: &str = "SELECT e.pos, e.at, e.kind, e.format, e.namespace, e.key, e.debit,
-            e.credit, e.amount, e.currency, e.code, e.ref, e.debit_prev, e.credit_prev, e.extra,
-            e.slot, CASE WHEN e.kind IN (8, 9) THEN p.amount ELSE 0 END
-        FROM event e LEFT JOIN event p ON p.pos = (e.pos >> 40 << 40) + e.ref
-        WHERE e.pos >= $1 AND e.pos < $2 ORDER BY e.pos";
-    let last = seq.saturating_add(PAGE.unsigned_abs());
-    let bounds = [place(ledger, seq)?, place(ledger, last)?];
-    let read = |row: Columns<'_>| -> Read<Late> {
-        let event = row::bare_event(row)?;
+/// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`.
+pub(super) async fn exact(
+    client: &ClientWrapper,
+    ledger: u32,
+    mut accounts: Vec<Account>,
+    seqs: Range<u64>,
+) -> Result<Vec<Account>, Failure> {
+    if accounts.is_empty() || seqs.is_empty() {
+        return Ok(accounts);
+    }
+    let ask = format!(
+        "{LATE} AND (e.debit IN (SELECT unnest($3::bigint[]))
+            OR e.credit IN (SELECT unnest($3::bigint[]))) ORDER BY e.pos"
+    );
+    let [first, end] = [place(ledger, seqs.start)?, place(ledger, seqs.end)?];
+    let numbers: Result<Vec<i64>, Failure> =
+        accounts.iter().map(|account| number(account.no)).collect();
+    let late = all(client, &ask, &[&first, &end, &numbers?], reading()).await?;
+    let mut places: Vec<(u64, usize)> =
+        accounts.iter().enumerate().map(|(at, account)| (account.no, at)).collect();
+    places.sort_unstable();
+    for Late { event, held, .. } in &late {
+        for side in event.debit.iter().chain(&event.credit) {
+            let Ok(found) = places.binary_search_by_key(&side.no, |(no, _)| *no) else { continue };
+            let account = &mut accounts[places[found].1];
+            let no = account.no;
+            movement::follow(account, event, *held)
+                .ok_or_else(|| damaged(format!("account {no} does not fit event {}", event.seq)))?;
+        }
+    }
+    Ok(accounts)
+}
+
+fn reading() -> impl FnMut(Columns<'_>) -> Read<Late> {
+    let mut decoder = Decoder::default();
+    move |row| {
+        let event = decoder.event(row)?;
         Ok(Late { event, slot: row.optional_number(15)?, held: row.number(16)? })
-    };
-    all(client, ASK, &[&bounds[0], &bounds[1]], read).await
+    }
 }

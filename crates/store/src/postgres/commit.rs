@@ -45,12 +45,13 @@ pub(super) async fn commit(
     effects: Vec<Effect>,
     to: Cursor,
 ) -> Result<(), Failure> {
-    let Opened { session, mut known, accounts_seq, free, looked } = opened;
-    let before = known.position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
+    let Opened { session, known, accounts_seq, free, looked } = opened;
+    let before =
+        known.read().position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
     let after = end_of_log(before, &effects)?;
     let events = with_slots(&session, &effects, free).await?;
     let slots: Vec<i64> = events.iter().filter_map(|(_, slot)| *slot).collect();
-    let due = known.due(&effects, after.next_seq, ACCOUNTS_LEAST + 2 * events.len());
+    let due = known.read().due(&effects, after.next_seq, ACCOUNTS_LEAST + 2 * events.len());
     let grouped = Grouped::of(&effects, events);
     let mut writes = Writes { client: &session, all: Vec::new() };
     writes.effects(ledger, &grouped).await?;
@@ -63,7 +64,7 @@ pub(super) async fn commit(
     }
     match writes.send(shared).await {
         Err(Failure::Permanent(stop)) if stop.code == Code::IdentityBroken && !looked => {
-            known.was_refused();
+            known.write().was_refused();
             return Err(Failure::Retryable(format!("a key has to be looked up: {}", stop.detail)));
         }
         sent => sent?,
@@ -71,7 +72,7 @@ pub(super) async fn commit(
     drop(grouped);
     session.give_back();
     if after != before {
-        known.arrive(effects, slots.into_iter(), &due, after);
+        known.write().arrive(effects, slots.into_iter(), &due, after);
     }
     shared.committed(ledger, after.next_seq - 1);
     Ok(())
@@ -81,8 +82,8 @@ pub(super) async fn commit(
 pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), Failure> {
     loop {
         let (opened, snapshot) = begin(shared, ledger, None, Keys::default()).await?;
-        let Opened { session, mut known, accounts_seq, .. } = opened;
-        let (due, at) = (known.rest(REST), snapshot.position);
+        let Opened { session, known, accounts_seq, .. } = opened;
+        let (due, at) = (known.read().rest(REST), snapshot.position);
         if due.accounts.is_empty() {
             // Nothing happened in it, and its session is closed.
             return Ok(());
@@ -92,7 +93,7 @@ pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), F
         writes.ledger(ledger, at, at, due.seq(at).max(accounts_seq)).await?;
         writes.send(shared).await?;
         session.give_back();
-        known.arrive(Vec::new(), std::iter::empty(), &due, at);
+        known.write().arrive(Vec::new(), std::iter::empty(), &due, at);
     }
 }
 

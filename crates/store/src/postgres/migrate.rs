@@ -5,6 +5,7 @@
 //! by a later one.
 
 use super::classify::classify;
+use crate::rows::Version;
 use refinery_core::{Migration, Runner};
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
@@ -20,17 +21,6 @@ const LOCK: i64 = 0x5345_4d4c;
 
 /// How much newer a schema may be than this program knows: the next version's, which only expands.
 const AHEAD_MAX: i64 = 1;
-
-/// A version of the schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Version {
-    /// Its number, from 1.
-    pub number: i64,
-    /// What it brought.
-    pub name: String,
-    /// Whether the database has it.
-    pub is_applied: bool,
-}
 
 /// All versions that this program knows, and whether the database has them.
 ///

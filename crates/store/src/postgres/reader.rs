@@ -8,7 +8,9 @@ mod log;
 
 use super::about;
 use super::address::Address;
+use super::catch_up::exact;
 use super::classify::classify;
+use super::memory::Known;
 use super::migrate;
 use super::row::{self, EVENT, LEDGER_BY_ID, all, one, place};
 use super::session::Sessions;
@@ -20,6 +22,7 @@ use semel_core::account::Account;
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::id::{EventId, SEQ_MAX};
+use semel_core::ledger::Position;
 use semel_core::payment::Payment;
 use semel_core::problem::Code;
 use std::collections::HashMap;
@@ -40,6 +43,8 @@ pub struct Reader {
     sessions: Sessions,
     turns: Arc<Semaphore>,
     runtime: Handle,
+    /// What the writer of this process has in mind, if there is one.
+    known: Arc<Known>,
 }
 
 impl Reader {
@@ -56,13 +61,13 @@ impl Reader {
             let detail = format!("there is no store in {database}; `semel serve` makes one");
             return Err(Stop::new(Code::DataUnusable, detail).into());
         }
-        Ok(Reader::beside(sessions))
+        Ok(Reader::beside(sessions, Arc::default()))
     }
 
     /// Read by the sessions that somebody else writes by. Runs on the runtime that it is made on.
-    pub(super) fn beside(sessions: Sessions) -> Reader {
+    pub(super) fn beside(sessions: Sessions, known: Arc<Known>) -> Reader {
         let turns = Arc::new(Semaphore::new(READ_MAX));
-        Reader { sessions, turns, runtime: Handle::current() }
+        Reader { sessions, turns, runtime: Handle::current(), known }
     }
 
     /// All ledgers, by number.
@@ -119,7 +124,12 @@ impl Reader {
     /// # Errors
     /// As every read.
     pub fn account(&self, ledger: u32, id: &str) -> Result<Option<Account>, Failure> {
-        self.ask(async |client| account(client, ledger, id).await)
+        self.ask(async |client| {
+            snapshot(client).await?;
+            let account = self.exact_account(client, ledger, id).await?;
+            end(client).await?;
+            Ok(account)
+        })
     }
 
     /// Accounts whose ids come after `after`, by id.
@@ -136,8 +146,14 @@ impl Reader {
             "SELECT {} FROM account WHERE ledger = $1 AND id > $2 ORDER BY id LIMIT $3",
             row::ACCOUNT
         );
-        let (ledger, after, limit) = (ledger_no(ledger), after.unwrap_or(""), count(limit));
-        self.ask(async |client| all(client, &ask, &[&ledger, &after, &limit], row::account).await)
+        let (no, after, limit) = (ledger_no(ledger), after.unwrap_or(""), count(limit));
+        self.ask(async |client| {
+            snapshot(client).await?;
+            let rows = all(client, &ask, &[&no, &after, &limit], row::account).await?;
+            let accounts = self.exact(client, ledger, rows).await?;
+            end(client).await?;
+            Ok(accounts)
+        })
     }
 
     /// An account's entries, newest first, from its last one or from the event `from` on, whose
@@ -156,7 +172,7 @@ impl Reader {
         self.ask(async |client| {
             // One snapshot for the account and its events.
             snapshot(client).await?;
-            let entries = match account(client, ledger, account_id).await? {
+            let entries = match self.exact_account(client, ledger, account_id).await? {
                 Some(account) => Some(entries(client, ledger, &account, from, limit).await?),
                 None => None,
             };
@@ -182,6 +198,52 @@ impl Reader {
     /// As every read.
     pub fn about(&self) -> Result<About, Failure> {
         self.ask(async |client| about::about(client).await)
+    }
+
+    /// Accounts as they are, whose rows were read in the same snapshot and may lag behind the log.
+    /// The writer of this process knows them, unless another one has written since.
+    async fn exact(
+        &self,
+        client: &ClientWrapper,
+        ledger: u32,
+        mut accounts: Vec<Account>,
+    ) -> Result<Vec<Account>, Failure> {
+        const ASK: &str = "SELECT next_seq, tail, accounts_seq FROM ledger WHERE no = $1";
+        let stands = one(client, ASK, &[&ledger_no(ledger)], |row| {
+            Ok((row::position(row, 0)?, row.natural(2)?))
+        })
+        .await?;
+        let Some((position, accounts_seq)) = stands else { return Ok(accounts) };
+        if self.known_at(ledger, position, &mut accounts) {
+            return Ok(accounts);
+        }
+        exact(client, ledger, accounts, accounts_seq + 1..position.next_seq).await
+    }
+
+    /// Whether the writer of this process stands at `position`; then accounts are as it knows them.
+    fn known_at(&self, ledger: u32, position: Position, accounts: &mut [Account]) -> bool {
+        let mind = self.known.ledger(ledger);
+        let known = mind.read();
+        if known.position() != Some(position) {
+            return false;
+        }
+        for account in accounts {
+            if let Some(exact) = known.account(account.no) {
+                *account = exact.clone();
+            }
+        }
+        true
+    }
+
+    async fn exact_account(
+        &self,
+        client: &ClientWrapper,
+        ledger: u32,
+        id: &str,
+    ) -> Result<Option<Account>, Failure> {
+        let ask = format!("SELECT {} FROM account WHERE ledger = $1 AND id = $2", row::ACCOUNT);
+        let row = all(client, &ask, &[&ledger_no(ledger), &id], row::account).await?;
+        Ok(self.exact(client, ledger, row).await?.pop())
     }
 
     /// A session of one's own, with no bound on how long a statement may take.
@@ -240,15 +302,6 @@ fn count(limit: usize) -> i64 {
 /// A ledger's number as its columns have it.
 fn ledger_no(ledger: u32) -> i32 {
     i32::try_from(ledger).unwrap_or(i32::MAX)
-}
-
-async fn account(
-    client: &ClientWrapper,
-    ledger: u32,
-    id: &str,
-) -> Result<Option<Account>, Failure> {
-    let ask = format!("SELECT {} FROM account WHERE ledger = $1 AND id = $2", row::ACCOUNT);
-    one(client, &ask, &[&ledger_no(ledger), &id], row::account).await
 }
 
 async fn entries(

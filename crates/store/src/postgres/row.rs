@@ -2,9 +2,9 @@
 
 use super::classify::classify;
 use super::columns::{Columns, damaged};
+use super::memory::Writing;
 use crate::decode::Decoder;
 use crate::places::pos;
-use crate::resident::Resident;
 use crate::rows::{Ledger, Read};
 use deadpool_postgres::ClientWrapper;
 use semel_core::account::{Account, Totals};
@@ -217,7 +217,7 @@ pub(super) async fn paid(
     client: &ClientWrapper,
     ledger: u32,
     ids: &[EventId],
-    known: &mut Resident,
+    known: &Writing,
 ) -> Result<Vec<Option<Paid>>, Failure> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -225,9 +225,11 @@ pub(super) async fn paid(
     let payments = payments(client, ledger, ids).await?;
     let events = payments.iter().flatten().map(|payment| &payment.event);
     let sides = events.flat_map(|event| event.debit.iter().chain(&event.credit));
-    let numbers = sides.map(|side| side.no).filter(|no| known.account(*no).is_none());
-    let numbers: Vec<u64> = numbers.collect();
-    known.meet(accounts_by_no(client, ledger, &numbers).await?);
+    let unmet = |no: &u64| known.read().account(*no).is_none();
+    let numbers: Vec<u64> = sides.map(|side| side.no).filter(unmet).collect();
+    let met = accounts_by_no(client, ledger, &numbers).await?;
+    known.write().meet(met);
+    let known = known.read();
     let with_accounts = |payment: Payment| {
         let account = |side: &Option<Side>| known.account(side.as_ref()?.no).cloned();
         let both = (account(&payment.event.debit), account(&payment.event.credit));

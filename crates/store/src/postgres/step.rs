@@ -8,11 +8,11 @@ use super::Shared;
 use super::catch_up;
 use super::classify::classify;
 use super::columns::{Columns, damaged};
+use super::memory::Writing;
 use super::rewind;
 use super::row::{self, Params, one};
 use super::session::Lent;
 use crate::places::{first_slot, next_slot};
-use crate::resident::Resident;
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::Text;
@@ -26,7 +26,6 @@ use semel_core::problem::Code;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::join;
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 use tokio_postgres::Statement;
 
@@ -41,7 +40,7 @@ pub(super) struct LegClaim {
 /// What an open step holds: its session, the turn in this process, and which slots are free.
 pub(super) struct Opened {
     pub(super) session: Lent,
-    pub(super) known: OwnedMutexGuard<Resident>,
+    pub(super) known: Writing,
     /// Up to which seq all rows of accounts have come.
     pub(super) accounts_seq: u64,
     /// Where a key that was not found may be put: its first slot that no event had.
@@ -83,7 +82,7 @@ pub(super) async fn begin(
     leg: Option<&LegClaim>,
     keys: Keys,
 ) -> Result<(Opened, Snapshot), Failure> {
-    let known = shared.known.ledger(ledger).lock_owned().await;
+    let known = shared.known.ledger(ledger).turn().await;
     let session = shared.sessions.lend().await?;
     let opening = open(session, known, ledger, leg, keys);
     timeout(shared.trip_max(), opening).await.map_err(|_| silent("the opening of a step"))?
@@ -133,7 +132,7 @@ impl First {
 
 async fn open(
     session: Lent,
-    mut known: OwnedMutexGuard<Resident>,
+    known: Writing,
     ledger: u32,
     leg: Option<&LegClaim>,
     keys: Keys,
@@ -142,8 +141,8 @@ async fn open(
     let first = First::prepare(client).await?;
     let slots = keys.identities.iter().map(|(_, hash)| first_slot(ledger, *hash));
     let slots: Vec<i64> = slots.collect();
-    let suspects = known.suspects(&slots);
-    let asked = known.missing(&keys.accounts);
+    let suspects = known.read().suspects(&slots);
+    let asked = known.write().missing(&keys.accounts);
     // Sent in this order.
     let (begun, locked, checked, found, met, letters) = join!(
         async { client.batch_execute("BEGIN").await.map_err(|error| classify(&error)) },
@@ -161,22 +160,24 @@ async fn open(
     checked?;
     let (mut found, mut met) = (found?, met?);
     let mut looked = suspects.len() == slots.len();
-    if known.position() != Some(position) {
+    let at = known.read().position();
+    if at != Some(position) {
         // Somebody else wrote: what was asked was not enough.
-        catch_up::catch_up(client, ledger, &mut known, position, accounts_seq).await?;
+        catch_up::catch_up(client, ledger, &known, position, accounts_seq).await?;
         found = occupants(client, &first.keys, &slots).await?;
-        met = accounts(client, &first.accounts, ledger, &known.missing(&keys.accounts)).await?;
+        let missing = known.write().missing(&keys.accounts);
+        met = accounts(client, &first.accounts, ledger, &missing).await?;
         looked = true;
     }
-    known.meet(met);
+    known.write().meet(met);
     let (recorded, free) = resolve(client, &first.keys, ledger, &keys, found).await?;
     let snapshot = Snapshot {
         ledger,
         position,
         now,
         recorded,
-        payments: row::paid(client, ledger, &keys.payments, &mut known).await?,
-        accounts: known.accounts(&keys.accounts),
+        payments: row::paid(client, ledger, &keys.payments, &known).await?,
+        accounts: known.read().accounts(&keys.accounts),
         letters: letters?,
         keys,
     };

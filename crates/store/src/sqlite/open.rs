@@ -5,6 +5,7 @@
 
 use super::classify::classify;
 use super::lock::write_ahead_log;
+use crate::rows::Version;
 use refinery_core::{Migration, Runner};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -133,6 +134,19 @@ fn applied(conn: &Connection) -> Result<Option<i64>, Failure> {
         Some(0) => Ok(None),
         _ => ask(NEWEST).map_err(|error| classify(&error)),
     }
+}
+
+/// The versions of the schema that this program knows, and which of them the file at `path` has.
+pub(super) fn versions(path: &Path) -> Result<Vec<Version>, Stop> {
+    let read = || -> Result<Vec<Version>, Failure> {
+        let applied = if path.exists() { applied(&reader(path)?)? } else { None };
+        let version = |migration: &Migration| {
+            let (number, name) = (i64::from(migration.version()), migration.name().to_owned());
+            Version { number, name, is_applied: applied.is_some_and(|applied| number <= applied) }
+        };
+        Ok(runner()?.get_migrations().iter().map(version).collect())
+    };
+    read().map_err(|failure| at(failure, path))
 }
 
 fn not_newer(version: i64) -> Result<(), Failure> {
