@@ -14,6 +14,12 @@ pub(crate) const LETTERS: &str = "SELECT id, source, reason, line, headers, mask
         detail, key, value, first_failed_at, last_failed_at, digest
     FROM dead_letter ORDER BY id";
 
+/// The columns of [`Gathered::leg`].
+pub(crate) const LEGS: &str = "SELECT source, ledger, ingest, read, accepted, succeeded, declined,
+        duplicates, conflicts, dead_letters, file, mapping, next, tail, hint, claim, owner, until,
+        discarded
+    FROM leg ORDER BY source";
+
 /// The length of a claim's random name and of its owner's.
 const NAME_BYTES: usize = 16;
 
@@ -59,9 +65,7 @@ impl Gathered {
         Ok(())
     }
 
-    /// Take a source, from nineteen columns: source, ledger, ingest, read, accepted, succeeded,
-    /// declined, duplicates, conflicts, dead_letters, file, mapping, next, tail, hint, claim, owner,
-    /// until, discarded.
+    /// Take a source, from the columns of [`LEGS`].
     pub(crate) fn leg<'a>(&mut self, row: impl Values<'a>) {
         match leg(row, &mut self.letters) {
             Ok(leg) => self.sources.legs.push(leg),

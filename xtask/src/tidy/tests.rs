@@ -263,6 +263,8 @@ fn pairs() -> Vec<Case> {
     let sqlite = ("crates/store/src/sqlite/leg.rs", "");
     let postgres = ("crates/store/src/postgres/leg.rs", "");
     let schema = ("crates/store/src/postgres/schema.rs", "");
+    let lock = ("crates/store/src/sqlite/lock.rs", "");
+    let twin_of_lock = ("crates/store/src/postgres/lock.rs", "");
     vec![
         pages(&[problem]),
         pages(&[page]),
@@ -276,6 +278,11 @@ fn pairs() -> Vec<Case> {
             clean: tree(&[sqlite, postgres]),
         },
         Case { rule: "twins", broken: tree(&[sqlite, schema]), clean: tree(&[sqlite]) },
+        Case {
+            rule: "twins",
+            broken: tree(&[sqlite, postgres, twin_of_lock]),
+            clean: tree(&[sqlite, postgres, lock]),
+        },
     ]
 }
 

@@ -34,6 +34,11 @@ pub(super) fn classify_commit(error: &Error) -> Failure {
     }
 }
 
+/// Whether the server ended the session, which says nothing of what was asked in it.
+pub(super) fn is_ended(failure: &Failure) -> bool {
+    matches!(failure, Failure::Retryable(told) if told.starts_with("57P0"))
+}
+
 /// The class of a pool's error: no connection could be had, so nothing happened.
 pub(super) fn classify_pool(error: PoolError<Failure>) -> Failure {
     match error {

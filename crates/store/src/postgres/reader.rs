@@ -9,7 +9,7 @@ mod log;
 use super::about;
 use super::address::Address;
 use super::catch_up::exact;
-use super::classify::classify;
+use super::classify::{classify, is_ended};
 use super::memory::Known;
 use super::migrate;
 use super::row::{self, EVENT, LEDGER_BY_ID, all, one, place};
@@ -270,7 +270,8 @@ impl Reader {
             let answer = ask(&session).await;
             match &answer {
                 Ok(_) => session.give_back(),
-                Err(Failure::Retryable(_)) if session.is_closed() => {
+                Err(failure) if session.is_closed() || is_ended(failure) => {
+                    drop(session);
                     return ask(&*self.sessions.fresh().await?).await;
                 }
                 Err(_) => {}

@@ -2,16 +2,12 @@
 
 use super::{NONE, each};
 use crate::rows::Sources;
-use crate::sources::{Gathered, LETTERS};
+use crate::sources::{Gathered, LEGS, LETTERS};
 use deadpool_postgres::ClientWrapper;
 use semel_core::failure::Failure;
 
 /// All sources and what is kept of their dead letters, which are looked at as they come.
 pub(super) async fn read(client: &ClientWrapper) -> Result<Sources, Failure> {
-    const LEGS: &str = "SELECT source, ledger, ingest, read, accepted, succeeded, declined,
-            duplicates, conflicts, dead_letters, file, mapping, next, tail, hint,
-            uuid_send(claim) AS claim, uuid_send(owner) AS owner, until, discarded
-        FROM leg ORDER BY source";
     let mut gathered = Gathered::default();
     each(client, LETTERS, NONE, |row| gathered.letter(row)).await?;
     each(client, LEGS, NONE, |row| gathered.leg(row)).await?;

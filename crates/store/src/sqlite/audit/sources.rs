@@ -2,7 +2,7 @@
 
 use super::{Audit, Columns};
 use crate::rows::Sources;
-use crate::sources::{Gathered, LETTERS};
+use crate::sources::{Gathered, LEGS, LETTERS};
 use semel_core::failure::Failure;
 
 impl Audit {
@@ -11,10 +11,6 @@ impl Audit {
     /// # Errors
     /// As every read.
     pub fn sources(&self) -> Result<Sources, Failure> {
-        const LEGS: &str = "SELECT source, ledger, ingest, read, accepted, succeeded, declined,
-                duplicates, conflicts, dead_letters, file, mapping, next, tail, hint, claim, owner,
-                until, discarded
-            FROM leg ORDER BY source";
         let mut gathered = Gathered::default();
         self.each(LETTERS, [], |row| gathered.letter(Columns(row)))?;
         self.each(LEGS, [], |row| gathered.leg(Columns(row)))?;
