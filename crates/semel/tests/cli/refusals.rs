@@ -25,7 +25,7 @@ fn a_configuration_that_cannot_be_meant_is_refused_before_anything_opens() {
         ("an unknown key", "listn = \"127.0.0.1:0\"".into(), &["semel.toml:1", "listn"][..]),
         ("a part that is not there", "wire = \"kafka://h:9092\"".into(), &["wire"]),
         ("no TOML", "listen =".into(), &["semel.toml:1"]),
-        ("another store", "store = \"postgres://me:secret@h/db\"".into(), &["SQLite", "sqlite:"]),
+        ("another store", "store = \"mysql://me:secret@h/db\"".into(), &["mysql", "postgres://"]),
         ("a store without a path", "store = \"sqlite:\"".into(), &["sqlite:PATH"]),
         ("no address", "listen = \"7070\"".into(), &["7070", "IP:PORT"]),
         ("open to all", "listen = \"0.0.0.0:0\"".into(), &["0.0.0.0:0", "[[api_key]]"]),
