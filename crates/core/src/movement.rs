@@ -54,14 +54,20 @@ impl Movement {
 /// log, and perhaps one of the account's; `held` is as in [`Movement::of`]. What the account has
 /// taken in already is left out.
 ///
-/// `None`, and the account as it was, if a total would leave 64 bits or fall below zero: the log
-/// and the account do not belong together.
+/// `None`, and the account as it was, if the event's link does not lead to the account's last event,
+/// or a total would leave 64 bits or fall below zero: the log and the account do not belong
+/// together.
 pub fn follow(account: &mut Account, event: &Event, held: i64) -> Option<()> {
-    let own = |side: &Option<Side>| side.as_ref().is_some_and(|side| side.no == account.no);
-    let (debits, credits) = (own(&event.debit), own(&event.credit));
-    if event.seq <= account.last_seq || !event.kind.is_linked() || !(debits || credits) {
+    let own = |side: &Option<Side>| side.as_ref().filter(|side| side.no == account.no);
+    let (debit, credit) = (own(&event.debit), own(&event.credit));
+    let Some(side) = debit.or(credit) else { return Some(()) };
+    if event.seq <= account.last_seq || !event.kind.is_linked() {
         return Some(());
     }
+    if side.prev != account.last_seq {
+        return None;
+    }
+    let (debits, credits) = (debit.is_some(), credit.is_some());
     let mut totals = account.totals;
     if let Some(movement) = Movement::of(event.kind, event.amount, held) {
         if debits {

@@ -150,8 +150,8 @@ pub fn toml_of<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Stop> {
     })
 }
 
-/// What `DATABASE_URL` names, where nothing of Semel's own names a store. Another program's database
-/// stands in it often enough, so what is no PostgreSQL is left alone.
+/// What `DATABASE_URL` names, where nothing of Semel's own names a store. Another program's
+/// database stands in it often enough, so what is no PostgreSQL is left alone.
 fn by_custom() -> Option<Place> {
     let url = std::env::var("DATABASE_URL").ok()?;
     Place::parse(&url).ok().filter(|place| place.file().is_none())

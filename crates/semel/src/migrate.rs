@@ -24,7 +24,10 @@ pub async fn run(global: &Global, args: &Migrate) -> Result<Exit, Failure> {
     }
     let versions = Store::versions(&config.store).await?;
     if global.json {
-        let version = |Version { number, name, is_applied }: &Version| json!({ "version": number, "name": name, "applied": is_applied });
+        let version = |version: &Version| {
+            let Version { number, name, is_applied } = version;
+            json!({ "version": number, "name": name, "applied": is_applied })
+        };
         let data: Vec<Value> = versions.iter().map(version).collect();
         say(&json!({ "data": data }).to_string())?;
         return Ok(Exit::Done);

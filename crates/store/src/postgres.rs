@@ -178,15 +178,18 @@ impl Postgres {
     }
 }
 
-/// How often it is looked whether there is something to tidy up.
-const UPKEEP: Duration = Duration::from_millis(500);
+/// How often it is looked what other processes have committed, and what there is to tidy up.
+const UPKEEP: Duration = Duration::from_millis(250);
 
-/// For as long as the store is used: write accounts of ledgers that nobody is writing to.
+/// For as long as the store is used: tell what other processes have committed, and write accounts
+/// of ledgers that nobody is writing to.
 async fn upkeep(shared: Weak<Shared>) {
     let mut before = HashMap::new();
     loop {
         tokio::time::sleep(UPKEEP).await;
         let Some(shared) = shared.upgrade() else { return };
+        // What is not seen now is seen the next time.
+        let _ = shared.look().await;
         let unwritten = shared.known.unwritten();
         for (ledger, _) in unwritten.iter().filter(|(no, at)| before.get(*no) == Some(*at)) {
             write_rest(&shared, *ledger).await;
@@ -215,6 +218,21 @@ impl Shared {
         done
     }
 
+    /// See how far each ledger has come, if anybody wants to know.
+    async fn look(&self) -> Result<(), Failure> {
+        const ASK: &str = "SELECT no, next_seq - 1 FROM ledger";
+        if self.commits.receiver_count() == 0 {
+            return Ok(());
+        }
+        let session = self.sessions.lend().await?;
+        let heads =
+            row::all(&session, ASK, &[], |row| Ok((row::ledger_no(row, 0)?, row.natural(1)?)));
+        let heads = heads.await?;
+        session.give_back();
+        heads.into_iter().for_each(|(ledger, last_seq)| self.reached(ledger, last_seq));
+        Ok(())
+    }
+
     /// How long a claim holds, in microseconds.
     fn leg_deadline(&self) -> i64 {
         i64::try_from(self.options.leg_deadline.as_micros()).unwrap_or(i64::MAX)
@@ -233,6 +251,12 @@ impl Shared {
 
     /// The ledger stands at `last_seq`.
     fn reached(&self, ledger: u32, last_seq: u64) {
-        self.commits.send_modify(|commits| commits.reach(ledger, last_seq));
+        self.commits.send_if_modified(|commits| {
+            let grew = commits.last_seq(ledger) < last_seq;
+            if grew {
+                commits.reach(ledger, last_seq);
+            }
+            grew
+        });
     }
 }

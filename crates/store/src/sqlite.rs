@@ -90,8 +90,8 @@ impl Sqlite {
         Ok(Sqlite { writer: Arc::new(writer), reader: Reader::open(path)? })
     }
 
-    /// The versions of the schema that this program knows, and which of them the file at `path` has,
-    /// none if there is none. Changes nothing.
+    /// The versions of the schema that this program knows, and which of them the file at `path`
+    /// has, none if there is none. Changes nothing.
     ///
     /// # Errors
     /// As [`Reader::open`].

@@ -5,7 +5,7 @@ CREATE TABLE ledger (
     next_seq bigint  NOT NULL CHECK (next_seq >= 1),
     tail     bytea   NOT NULL CHECK (length(tail) = 32),
     -- Every account's row has come so far at least; by its last_seq perhaps further.
-    accounts_seq bigint NOT NULL CHECK (accounts_seq < next_seq),
+    accounts_seq bigint NOT NULL CHECK (accounts_seq >= 0),
     -- The server's history that the log was last compared with: system identifier, timeline.
     timeline text    NOT NULL
 ) WITH (fillfactor = 10);
@@ -75,7 +75,7 @@ CREATE TABLE leg (
     hint         bigint  NOT NULL,
     claim        bytea CHECK (length(claim) = 16),  -- a random name
     owner        bytea CHECK (length(owner) = 16),  -- the process that holds the claim
-    until        bigint  NOT NULL,                  -- microseconds since 1970: then anybody may claim
+    until        bigint  NOT NULL,                  -- microseconds since 1970: then free to claim
     read         bigint  NOT NULL DEFAULT 0,
     accepted     bigint  NOT NULL DEFAULT 0,
     succeeded    bigint  NOT NULL DEFAULT 0,
@@ -140,7 +140,38 @@ FROM event e JOIN ledger l ON l.no = e.pos >> 40
 JOIN account c ON c.pos = (e.pos >> 40 << 40) + e.credit
 WHERE e.kind IN (3, 5, 8);
 
+-- Rows of accounts may lag behind the log; what they lack is added here.
 CREATE VIEW balances AS
-SELECT l.id AS ledger, a.id AS account, a.currency, a.credits - a.debits AS balance,
-       a.debits, a.credits, a.pending_debits, a.pending_credits
-FROM account a JOIN ledger l ON l.no = a.ledger;
+WITH late AS (
+    SELECT e.pos >> 40 << 40 AS start, e.pos & 1099511627775 AS seq, e.debit, e.credit,
+           CASE WHEN e.kind IN (3, 5, 8) THEN e.amount ELSE 0 END AS posted,
+           CASE e.kind WHEN 7 THEN e.amount WHEN 8 THEN -p.amount WHEN 9 THEN -p.amount
+                ELSE 0 END AS pending
+    FROM ledger l
+    JOIN event e ON e.pos > (l.no::bigint << 40) + l.accounts_seq
+                AND e.pos < (l.no::bigint << 40) + l.next_seq
+    LEFT JOIN event p ON p.pos = (e.pos >> 40 << 40) + e.ref
+    WHERE e.kind IN (3, 5, 7, 8, 9)
+), lacks AS (
+    SELECT start + debit AS pos, seq, posted AS debits, 0 AS credits, pending AS pending_debits,
+           0 AS pending_credits
+    FROM late
+    UNION ALL
+    SELECT start + credit, seq, 0, posted, 0, pending FROM late
+), missing AS (
+    SELECT a.pos, sum(lacks.debits) AS debits, sum(lacks.credits) AS credits,
+           sum(lacks.pending_debits) AS pending_debits,
+           sum(lacks.pending_credits) AS pending_credits
+    FROM lacks JOIN account a ON a.pos = lacks.pos AND a.last_seq < lacks.seq
+    GROUP BY a.pos
+), exact AS (
+    SELECT a.ledger, a.id, a.currency,
+           (a.debits + coalesce(m.debits, 0))::bigint AS debits,
+           (a.credits + coalesce(m.credits, 0))::bigint AS credits,
+           (a.pending_debits + coalesce(m.pending_debits, 0))::bigint AS pending_debits,
+           (a.pending_credits + coalesce(m.pending_credits, 0))::bigint AS pending_credits
+    FROM account a LEFT JOIN missing m ON m.pos = a.pos
+)
+SELECT l.id AS ledger, x.id AS account, x.currency, x.credits - x.debits AS balance,
+       x.debits, x.credits, x.pending_debits, x.pending_credits
+FROM exact x JOIN ledger l ON l.no = x.ledger;

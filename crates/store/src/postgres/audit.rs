@@ -119,13 +119,14 @@ impl Audit {
             let (readable, odd): (Vec<_>, Vec<_>) = kept.into_iter().partition(Result::is_ok);
             let rows: Vec<Account> = readable.into_iter().flatten().collect();
             let seqs = accounts_seq + 1..next_seq;
-            // Those that do not fit their events are compared as they are.
-            let exact = exact(&self.client, ledger, rows.clone(), seqs).await;
-            let exact = exact.or_else(|failure| match failure {
-                Failure::Permanent(stop) if stop.code == Code::StoreCorrupt => Ok(rows),
-                failure => Err(failure),
-            });
-            let all = exact?.into_iter().map(Ok).chain(odd);
+            // Those that do not fit their events are compared as they are; so are all of them where
+            // an event cannot be read.
+            let exact = match exact(&self.client, ledger, rows.clone(), seqs).await {
+                Ok((exact, _)) => exact,
+                Err(Failure::Permanent(stop)) if stop.code == Code::StoreCorrupt => rows,
+                Err(failure) => return Err(failure),
+            };
+            let all = exact.into_iter().map(Ok).chain(odd);
             self.accounts.insert(i64::from(ledger), all.collect());
         }
         Ok(())

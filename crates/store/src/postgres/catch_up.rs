@@ -1,7 +1,9 @@
-//! Events that rows of accounts do not show yet: appended by other processes, or not written so far.
+//! Events that rows of accounts do not show yet: others appended them, or nobody wrote them there
+//! so far.
 
 use super::columns::{Columns, damaged};
 use super::memory::Writing;
+use super::rewind::rewound;
 use super::row::{accounts_by_no, all, number, place};
 use crate::decode::Decoder;
 use crate::resident::Late;
@@ -12,6 +14,7 @@ use semel_core::chain::Hash;
 use semel_core::failure::Failure;
 use semel_core::ledger::Position;
 use semel_core::movement;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// How many events are read at once.
@@ -34,8 +37,11 @@ pub(super) async fn catch_up(
     accounts_seq: u64,
 ) -> Result<(), Failure> {
     let at = known.read().position();
-    if at.is_some() && follow(client, ledger, known, position, false).await? {
-        return Ok(());
+    if let Some(seen) = at {
+        return match follow(client, ledger, known, position, false).await? {
+            true => Ok(()),
+            false => Err(rewound(ledger, seen, position)),
+        };
     }
     // Where the chain stood then is not kept; nor is it needed, since nothing is compared.
     known.write().begin_anew(Position { next_seq: accounts_seq + 1, tail: Hash::ZERO });
@@ -54,6 +60,9 @@ async fn follow(
     anew: bool,
 ) -> Result<bool, Failure> {
     let at = |known: &Writing| known.read().position().map_or(1, |at| at.next_seq);
+    if at(known) > position.next_seq {
+        return Ok(false);
+    }
     while at(known) < position.next_seq {
         let ask = format!("{LATE} ORDER BY e.pos");
         let from = at(known);
@@ -70,15 +79,17 @@ async fn follow(
     Ok(known.write().stand(position, anew))
 }
 
-/// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`.
+/// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`; the
+/// numbers of those that do not fit their events, which are left as they are there.
 pub(super) async fn exact(
     client: &ClientWrapper,
     ledger: u32,
     mut accounts: Vec<Account>,
     seqs: Range<u64>,
-) -> Result<Vec<Account>, Failure> {
+) -> Result<(Vec<Account>, BTreeSet<u64>), Failure> {
+    let mut astray = BTreeSet::new();
     if accounts.is_empty() || seqs.is_empty() {
-        return Ok(accounts);
+        return Ok((accounts, astray));
     }
     let ask = format!(
         "{LATE} AND (e.debit IN (SELECT unnest($3::bigint[]))
@@ -95,12 +106,12 @@ pub(super) async fn exact(
         for side in event.debit.iter().chain(&event.credit) {
             let Ok(found) = places.binary_search_by_key(&side.no, |(no, _)| *no) else { continue };
             let account = &mut accounts[places[found].1];
-            let no = account.no;
-            movement::follow(account, event, *held)
-                .ok_or_else(|| damaged(format!("account {no} does not fit event {}", event.seq)))?;
+            if !astray.contains(&side.no) && movement::follow(account, event, *held).is_none() {
+                astray.insert(side.no);
+            }
         }
     }
-    Ok(accounts)
+    Ok((accounts, astray))
 }
 
 fn reading() -> impl FnMut(Columns<'_>) -> Read<Late> {

@@ -45,7 +45,7 @@ pub(super) async fn commit(
     effects: Vec<Effect>,
     to: Cursor,
 ) -> Result<(), Failure> {
-    let Opened { session, known, accounts_seq, free, looked } = opened;
+    let Opened { session, known, accounts_seq, free, looked, change } = opened;
     let before =
         known.read().position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
     let after = end_of_log(before, &effects)?;
@@ -71,6 +71,7 @@ pub(super) async fn commit(
     }
     drop(grouped);
     session.give_back();
+    change.iter().for_each(|change| change.tell(ledger));
     if after != before {
         known.write().arrive(effects, slots.into_iter(), &due, after);
     }
@@ -82,7 +83,7 @@ pub(super) async fn commit(
 pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), Failure> {
     loop {
         let (opened, snapshot) = begin(shared, ledger, None, Keys::default()).await?;
-        let Opened { session, known, accounts_seq, .. } = opened;
+        let Opened { session, known, accounts_seq, change, .. } = opened;
         let (due, at) = (known.read().rest(REST), snapshot.position);
         if due.accounts.is_empty() {
             // Nothing happened in it, and its session is closed.
@@ -93,6 +94,7 @@ pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), F
         writes.ledger(ledger, at, at, due.seq(at).max(accounts_seq)).await?;
         writes.send(shared).await?;
         session.give_back();
+        change.iter().for_each(|change| change.tell(ledger));
         known.write().arrive(Vec::new(), std::iter::empty(), &due, at);
     }
 }

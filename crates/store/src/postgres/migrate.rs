@@ -1,8 +1,8 @@
 //! The schema and its versions: shown, and applied by one process at a time.
 //!
-//! A migration only expands: what the version before reads and writes stays as it is, so binaries of
-//! both work side by side while one replaces the other. What only that version needed is taken away
-//! by a later one.
+//! A migration only expands: what the version before reads and writes stays as it is, so binaries
+//! of both work side by side while one replaces the other. What only that version needed is taken
+//! away by a later one.
 
 use super::classify::classify;
 use crate::rows::Version;

@@ -10,6 +10,7 @@ use super::about;
 use super::address::Address;
 use super::catch_up::exact;
 use super::classify::{classify, is_ended};
+use super::columns::damaged;
 use super::memory::Known;
 use super::migrate;
 use super::row::{self, EVENT, LEDGER_BY_ID, all, one, place};
@@ -217,7 +218,12 @@ impl Reader {
         if self.known_at(ledger, position, &mut accounts) {
             return Ok(accounts);
         }
-        exact(client, ledger, accounts, accounts_seq + 1..position.next_seq).await
+        let seqs = accounts_seq + 1..position.next_seq;
+        let (accounts, astray) = exact(client, ledger, accounts, seqs).await?;
+        match astray.first() {
+            None => Ok(accounts),
+            Some(no) => Err(damaged(format!("account {no} does not fit its events"))),
+        }
     }
 
     /// Whether the writer of this process stands at `position`; then accounts are as it knows them.
@@ -312,7 +318,7 @@ async fn entries(
     from: Option<(u64, i128)>,
     limit: usize,
 ) -> Result<Vec<Entry>, Failure> {
-    let astray = |BadLink(seq)| super::columns::damaged(format!("a link to event {seq}"));
+    let astray = |BadLink(seq)| damaged(format!("a link to event {seq}"));
     let mut walk = Walk::new(account, from, limit);
     let mut fetched = HashMap::new();
     while let Some(seq) = walk.wanted() {

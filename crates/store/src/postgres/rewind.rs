@@ -1,14 +1,60 @@
-//! A server whose history is another one than before: a replica that was promoted, a backup that was
-//! restored. What it had acknowledged may be gone.
+//! A server whose history is another one than before: a replica was promoted, or a backup restored.
+//! What the former server had acknowledged may be gone.
 //!
-//! Each ledger's row names the history that its log was last compared with. A step on a server that
-//! writes another one is refused until the comparison is done, whichever process does it.
+//! Whatever this process has seen committed must still lead to where the log ends; if it does not,
+//! the process stops by name, because others rely on what it told them. Each ledger's row names the
+//! history that its log was last held against, so that a change is noticed too by a process that
+//! has seen nothing yet: it goes on, and says so.
 
-use semel_core::failure::Failure;
+use super::row::rows;
+use deadpool_postgres::ClientWrapper;
+use semel_core::Text;
+use semel_core::failure::{Failure, Stop};
+use semel_core::ledger::Position;
+use semel_core::problem::Code;
 
-/// Why a step is refused.
-pub(super) fn other_history(known: &str, now: &str) -> Failure {
-    Failure::Retryable(format!(
-        "the server's history was {known} and is {now}; what it still holds is being compared"
-    ))
+/// The server's history, system identifier and timeline, before and now.
+#[derive(Clone)]
+pub(super) struct Change {
+    pub(super) was: Text,
+    pub(super) is: Text,
+}
+
+impl Change {
+    /// A step was committed that says so in the ledger's row.
+    pub(super) fn tell(&self, ledger: u32) {
+        let Change { was, is } = self;
+        tracing::warn!(
+            "ledger {ledger}: the server's history was {was} and is {is}, so a replica was \
+             promoted or a backup restored; what was acknowledged before may be gone"
+        );
+    }
+}
+
+/// What was seen committed does not lead to where the log ends now.
+pub(super) fn rewound(ledger: u32, seen: Position, now: Position) -> Failure {
+    let (seen, now) = (seen.next_seq - 1, now.next_seq - 1);
+    let detail = match now < seen {
+        true => format!(
+            "ledger {ledger}: event {seen} was acknowledged; the log ends with event {now}, so \
+             those from {} on are gone",
+            now + 1
+        ),
+        false => format!(
+            "ledger {ledger}: the log, which ends with event {now}, is another one than that whose \
+             event {seen} was acknowledged"
+        ),
+    };
+    Stop::new(Code::StoreRewound, detail).into()
+}
+
+/// Go on in the server's history, with the step that is open.
+pub(super) async fn adopt(
+    client: &ClientWrapper,
+    ledger: u32,
+    history: &str,
+) -> Result<(), Failure> {
+    const ADOPT: &str = "UPDATE ledger SET timeline = $2 WHERE no = $1";
+    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    rows(client, ADOPT, &[&no, &history]).await.map(drop)
 }

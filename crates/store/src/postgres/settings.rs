@@ -39,9 +39,9 @@ const EVERY: &str = "
     SET tcp_user_timeout = 10000;
     SET client_connection_check_interval = 1000;";
 
-/// For sessions that take locks: all of it below a leg's deadline. A client that was stopped between
-/// two statements of a step is cut off after two seconds, one that was stopped elsewhere after
-/// five; who waits for the lock waits for so long, and a little longer.
+/// For sessions that take locks: all of it below a leg's deadline. A client that was stopped
+/// between two statements of a step is cut off after two seconds, one that was stopped elsewhere
+/// after five; who waits for the lock waits for so long, and a little longer.
 const BOUND: &str = "
     SET idle_in_transaction_session_timeout = 2000;
     SET transaction_timeout = 5000;

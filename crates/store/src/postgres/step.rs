@@ -1,15 +1,15 @@
 //! A step's first half: lock, check the claim, look up what the keys name, in one round trip.
 //!
 //! The ledger's row comes first. What is asked behind it runs as later statements, which at READ
-//! COMMITTED see everything that the former holder of the lock committed: so the loser of a race for
-//! a key sees the winner.
+//! COMMITTED see everything that the former holder of the lock committed: so the loser of a race
+//! for a key sees the winner.
 
 use super::Shared;
 use super::catch_up;
 use super::classify::classify;
 use super::columns::{Columns, damaged};
 use super::memory::Writing;
-use super::rewind;
+use super::rewind::{self, Change};
 use super::row::{self, Params, one};
 use super::session::Lent;
 use crate::places::{first_slot, next_slot};
@@ -47,13 +47,15 @@ pub(super) struct Opened {
     pub(super) free: HashMap<Identity, i64>,
     /// Whether all keys were looked up.
     pub(super) looked: bool,
+    /// The server's history is another one than before; the step says so in the ledger's row.
+    pub(super) change: Option<Change>,
 }
 
 /// The server's clock, in microseconds since 1970.
 pub(super) const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
-/// Take a source over, unless another owner's claim still holds. One that would hold for longer than
-/// any can was made before the clock was set back, and does not. Waits for a step that is open.
+/// Take a source over, unless another owner's claim still holds. One that would hold for longer
+/// than any can was made before the clock was set back, and does not. Waits for an open step.
 pub(super) async fn claim(
     shared: &Shared,
     source: Text,
@@ -106,7 +108,8 @@ struct First {
 impl First {
     async fn prepare(client: &ClientWrapper) -> Result<First, Failure> {
         let lock = format!(
-            "SELECT next_seq, tail, timeline, {NOW}, accounts_seq FROM ledger WHERE no = $1 FOR NO KEY UPDATE"
+            "SELECT next_seq, tail, timeline, {NOW}, accounts_seq FROM ledger
+             WHERE no = $1 FOR NO KEY UPDATE"
         );
         let keys = format!("{} WHERE e.slot = ANY($1)", row::EVENT);
         let accounts =
@@ -154,9 +157,6 @@ async fn open(
     );
     begun?;
     let Locked { position, now, history, accounts_seq } = locked?;
-    if history != session.history {
-        return Err(rewind::other_history(&history, &session.history));
-    }
     checked?;
     let (mut found, mut met) = (found?, met?);
     let mut looked = suspects.len() == slots.len();
@@ -168,6 +168,13 @@ async fn open(
         let missing = known.write().missing(&keys.accounts);
         met = accounts(client, &first.accounts, ledger, &missing).await?;
         looked = true;
+    }
+    let change = (history != session.history).then(|| {
+        let is = session.history.clone();
+        Change { was: history, is }
+    });
+    if let Some(change) = &change {
+        rewind::adopt(client, ledger, &change.is).await?;
     }
     known.write().meet(met);
     let (recorded, free) = resolve(client, &first.keys, ledger, &keys, found).await?;
@@ -181,7 +188,7 @@ async fn open(
         letters: letters?,
         keys,
     };
-    Ok((Opened { session, known, accounts_seq, free, looked }, snapshot))
+    Ok((Opened { session, known, accounts_seq, free, looked, change }, snapshot))
 }
 
 /// What the ledger's row says, once it is locked.

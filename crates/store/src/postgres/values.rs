@@ -1,7 +1,7 @@
 //! The values of many rows as a statement takes them: one array a column.
 //!
-//! `SELECT unnest(…), unnest(…)` walks all arrays in step and keeps nothing in between, which for so
-//! many columns is a third cheaper for the server than `FROM unnest(…, …)`.
+//! `SELECT unnest(…), unnest(…)` walks all arrays in step and keeps nothing in between, which for
+//! so many columns is cheaper for the server than `FROM unnest(…, …)`.
 
 use super::row::{number, place};
 use crate::effects::headers_json;

@@ -12,8 +12,8 @@ use semel_core::reason::Reason;
 use semel_store::postgres::PostgresTarget;
 use semel_store::rows::{Binding, LetterFilter, LetterPage};
 
-/// One step of an ingest, by a source of that name and for keys of that namespace: for each key a payment, for each reason an item of so many bytes that is
-/// none.
+/// One step of an ingest, by a source of that name and for keys of that namespace: for each key a
+/// payment, for each reason an item of so many bytes that is none.
 pub(crate) async fn ingest(
     leg: &PostgresTarget,
     [source, namespace]: [&str; 2],
