@@ -180,7 +180,7 @@ const ALTERED: [(&str, Code); 57] = [
         RowUnreadable),
     ("UPDATE ledger SET id = 'another' WHERE id = 'main'", ChainBroken),
     ("UPDATE ledger SET next_seq = next_seq + 1 WHERE id = 'main'", LogGap),
-    ("UPDATE ledger SET next_seq = next_seq - 1 WHERE id = 'main'", LogGap),
+    ("UPDATE ledger SET next_seq = next_seq - 1, accounts_seq = 0 WHERE id = 'main'", LogGap),
     ("UPDATE ledger SET tail = sha256('') WHERE id = 'main'", ChainBroken),
     ("UPDATE leg SET source = 'file:other'", RowUnreadable),
     ("UPDATE leg SET read = read + 1, accepted = accepted + 1", CountsDiffer),
