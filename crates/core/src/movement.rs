@@ -58,8 +58,9 @@ impl Movement {
 /// or a total would leave 64 bits or fall below zero: the log and the account do not belong
 /// together.
 pub fn follow(account: &mut Account, event: &Event, held: i64) -> Option<()> {
-    let own = |side: &Option<Side>| side.as_ref().filter(|side| side.no == account.no);
-    let (debit, credit) = (own(&event.debit), own(&event.credit));
+    let own = |side: &&Side| side.no == account.no;
+    let debit = event.debit.as_ref().filter(own);
+    let credit = event.credit.as_ref().filter(own);
     let Some(side) = debit.or(credit) else { return Some(()) };
     if event.seq <= account.last_seq || !event.kind.is_linked() {
         return Some(());
