@@ -54,8 +54,8 @@ impl Movement {
 /// log, and perhaps one of the account's; `held` is as in [`Movement::of`]. What the account has
 /// taken in already is left out.
 ///
-/// `None`, and the account as it was, if the event's link does not lead to the account's last event,
-/// or a total would leave 64 bits or fall below zero: the log and the account do not belong
+/// `None`, and the account as it was, if the event's link does not lead to the account's last
+/// event, or a total would leave 64 bits or fall below zero: the log and the account do not belong
 /// together.
 pub fn follow(account: &mut Account, event: &Event, held: i64) -> Option<()> {
     let own = |side: &&Side| side.no == account.no;

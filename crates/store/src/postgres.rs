@@ -1,7 +1,7 @@
 //! The store on PostgreSQL: one database, many processes.
 //!
 //! Reading order: `target` (the law's types), `step` and `commit` (what happens under a ledger's
-//! lock), `values` (how many rows are sent), `memory` (what a process knows without looking),
+//! lock), `insert` and `values` (how many rows are sent), `memory` (what a process knows without looking),
 //! `bindings` (ledgers and sources by name), `rewind`, `address`, `session` and `settings` (how the
 //! server is spoken to), `migrate`, `row` and `columns` (rows and what they mean), `reader`. SQLite
 //! stands beside this with the same outline.
@@ -14,6 +14,7 @@ mod catch_up;
 mod classify;
 mod columns;
 mod commit;
+mod insert;
 mod memory;
 mod migrate;
 mod reader;

@@ -15,12 +15,13 @@
 //!
 //! Deliberately absent: SQL, and any decision.
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use semel_core::Text;
 use semel_core::account::Account;
 use semel_core::event::Event;
 use semel_core::ledger::{Effect, Position};
 use semel_core::movement::follow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 /// Events that the rows of accounts may lag behind the log: what a process that takes over reads.
 const LAG: u64 = 50_000;
@@ -61,7 +62,7 @@ pub struct Resident {
     form: Form,
     /// The position that all of it belongs to; `None` before anything is known.
     at: Option<Position>,
-    accounts: HashMap<u64, Held>,
+    accounts: FxHashMap<u64, Held>,
     numbers: HashMap<Text, u64>,
     /// Accounts that are to be written: the first seq that their row lacks, and their number.
     unwritten: BTreeSet<(u64, u64)>,
@@ -208,11 +209,16 @@ impl Resident {
 
     fn writing(&self, effects: &[Effect], most: usize, is_due: impl Fn(u64) -> bool) -> Writing {
         let begun = self.at.map_or(1, |at| at.next_seq);
-        let changed: BTreeMap<u64, &Account> = changed(effects).map(|one| (one.no, one)).collect();
+        let mut writing = Writing { accounts: Vec::new(), lacks: None };
+        if let Some((lacks, _)) = self.unwritten.first().filter(|(lacks, _)| !is_due(*lacks)) {
+            writing.lacks = Some(*lacks);
+            return writing;
+        }
+        let changed: FxHashMap<u64, &Account> =
+            changed(effects).map(|account| (account.no, account)).collect();
         let new = changed.keys().filter(|no| self.lacks(**no).is_none());
         // In the order in which their rows began to lag; what this step changes first is last.
         let all = self.unwritten.iter().copied().chain(new.map(|no| (begun, *no)));
-        let mut writing = Writing { accounts: Vec::new(), lacks: None };
         for (lacks, no) in all {
             if writing.accounts.len() >= most || !is_due(lacks) {
                 writing.lacks = Some(lacks);
@@ -242,11 +248,19 @@ impl Resident {
         for effect in effects {
             match effect {
                 Effect::Open(account) => self.hold(account, None),
-                Effect::Update(account) => {
-                    let lacks = self.lacks(account.no).unwrap_or(begun);
-                    self.unwritten.insert((lacks, account.no));
-                    self.hold(account, Some(lacks));
-                }
+                Effect::Update(account) => match self.accounts.get_mut(&account.no) {
+                    Some(held) => {
+                        if held.lacks.is_none() {
+                            self.unwritten.insert((begun, account.no));
+                            held.lacks = Some(begun);
+                        }
+                        held.account = account;
+                    }
+                    None => {
+                        self.unwritten.insert((begun, account.no));
+                        self.hold(account, Some(begun));
+                    }
+                },
                 _ => {}
             }
         }
@@ -294,8 +308,8 @@ fn changed(effects: &[Effect]) -> impl Iterator<Item = &Account> {
 /// Slots of recent keys, in two generations: the elder is forgotten when the younger is full.
 #[derive(Default)]
 struct Recent {
-    young: HashSet<i64>,
-    old: HashSet<i64>,
+    young: FxHashSet<i64>,
+    old: FxHashSet<i64>,
 }
 
 impl Recent {

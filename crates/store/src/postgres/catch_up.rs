@@ -79,8 +79,8 @@ async fn follow(
     Ok(known.write().stand(position, anew))
 }
 
-/// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`; the
-/// numbers of those that do not fit their events, which are left as they are there.
+/// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`;
+/// the numbers of those that do not fit their events, which are left as they are there.
 pub(super) async fn exact(
     client: &ClientWrapper,
     ledger: u32,

@@ -8,48 +8,58 @@
 
 use super::Shared;
 use super::classify::classify_commit;
+use super::insert::{Slotted, insert};
 use super::row::number;
-use super::step::{LegClaim, NOW, Opened, begin, is_free, prepared};
+use super::step::{LegClaim, NOW, Opened, begin, carries, is_free, prepared};
 use super::values::{self, Refused, Values};
 use crate::effects::end_of_log;
 use crate::places::next_slot;
 use deadpool_postgres::ClientWrapper;
 use futures_util::future::join_all;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::dead_letter::DeadLetter;
-use semel_core::event::Event;
 use semel_core::exactly_once::Cursor;
 use semel_core::failure::{Failure, Stop};
 use semel_core::ingest::Counts;
 use semel_core::ledger::{Effect, Keys, Position};
 use semel_core::payment::Identity;
 use semel_core::problem::Code;
-use std::collections::{HashMap, HashSet};
 use tokio::join;
 use tokio::time::timeout;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
+/// Events of one statement at least, and statements of events at most.
+const EVENTS: usize = 1_024;
+const CHUNKS: usize = 8;
 /// Accounts that a step may write whatever it appends.
 const ACCOUNTS_LEAST: usize = 256;
 /// Accounts that a step writes that does nothing else.
 const REST: usize = 2_000;
 
-/// Write `effects` and the cursor's move, and commit.
+/// What ends a step.
+pub(super) struct Ending<'a> {
+    pub(super) leg: Option<&'a LegClaim>,
+    /// What the step was opened for.
+    pub(super) keys: Keys,
+    pub(super) effects: Vec<Effect>,
+    pub(super) to: Cursor,
+}
+
+/// Write the effects and the cursor's move, and commit.
 pub(super) async fn commit(
     shared: &Shared,
     ledger: u32,
-    leg: Option<&LegClaim>,
     opened: Opened,
-    effects: Vec<Effect>,
-    to: Cursor,
+    Ending { leg, keys, effects, to }: Ending<'_>,
 ) -> Result<(), Failure> {
     let Opened { session, known, accounts_seq, free, looked, change } = opened;
     let before =
         known.read().position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
     let after = end_of_log(before, &effects)?;
-    let events = with_slots(&session, &effects, free).await?;
+    let events = with_slots(&session, &effects, &keys.identities, free).await?;
     let slots: Vec<i64> = events.iter().filter_map(|(_, slot)| *slot).collect();
     let due = known.read().due(&effects, after.next_seq, ACCOUNTS_LEAST + 2 * events.len());
     let grouped = Grouped::of(&effects, events);
@@ -106,20 +116,25 @@ pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), F
 async fn with_slots<'a>(
     client: &ClientWrapper,
     effects: &'a [Effect],
-    mut free: HashMap<Identity, i64>,
-) -> Result<Vec<(&'a Event, Option<i64>)>, Failure> {
-    let mut taken = HashSet::with_capacity(effects.len());
+    identities: &[(Identity, i64)],
+    mut free: Vec<Option<i64>>,
+) -> Result<Vec<Slotted<'a>>, Failure> {
+    let mut taken = FxHashSet::with_capacity_and_hasher(effects.len(), FxBuildHasher);
     let mut events = Vec::with_capacity(effects.len());
+    // Events come in the order in which their keys were named, or nearly so.
+    let mut next = 0;
     for effect in effects {
         let Effect::Append(event) = effect else { continue };
-        let Some(key) = &event.key else {
+        if event.key.is_none() {
             events.push((&**event, None));
             continue;
-        };
-        let identity = Identity { namespace: event.namespace.clone(), key: key.clone() };
-        let mut slot = free.remove(&identity).ok_or_else(|| {
+        }
+        let mut all = (next..free.len()).chain(0..next);
+        let found = all.find(|at| free[*at].is_some() && carries(event, &identities[*at].0));
+        let mut slot = found.and_then(|at| free[at].take()).ok_or_else(|| {
             Stop::new(Code::IdentityBroken, format!("event {} repeats its key", event.seq))
         })?;
+        next = found.map_or(next, |at| at + 1);
         while !taken.insert(slot) {
             slot = next_slot(slot);
             while !is_free(client, slot).await? {
@@ -134,7 +149,7 @@ async fn with_slots<'a>(
 /// Effects by what writes them.
 #[derive(Default)]
 struct Grouped<'a> {
-    events: Vec<(&'a Event, Option<i64>)>,
+    events: Vec<Slotted<'a>>,
     anchors: Vec<(u64, &'a Hash)>,
     opened: Vec<&'a Account>,
     buried: Vec<&'a DeadLetter>,
@@ -144,7 +159,7 @@ struct Grouped<'a> {
 }
 
 impl<'a> Grouped<'a> {
-    fn of(effects: &'a [Effect], events: Vec<(&'a Event, Option<i64>)>) -> Grouped<'a> {
+    fn of(effects: &'a [Effect], events: Vec<Slotted<'a>>) -> Grouped<'a> {
         let mut all = Grouped { events, ..Grouped::default() };
         for effect in effects {
             match effect {
@@ -186,8 +201,10 @@ impl<'a> Writes<'a> {
             "INSERT INTO anchor (pos, hash) SELECT unnest($1::bigint[]), unnest($2::bytea[])";
         let Grouped { events, anchors, opened, .. } = grouped;
         let Grouped { buried, refused, settled, counts, .. } = grouped;
-        if !events.is_empty() {
-            self.add(values::INSERT_EVENTS, values::events(ledger, events)?).await?;
+        // In several statements, so that the server works on one while the next is encoded.
+        for some in events.chunks(EVENTS.max(events.len().div_ceil(CHUNKS))) {
+            let (statement, values) = insert(ledger, some)?;
+            self.add(&statement, values).await?;
         }
         if !anchors.is_empty() {
             self.add(ANCHOR, values::anchors(ledger, anchors)?).await?;
@@ -280,8 +297,8 @@ impl<'a> Writes<'a> {
         let values: Vec<_> = self.all.iter().map(|(_, values)| borrowed(values)).collect();
         let asked = self.all.iter().zip(&values);
         let sent = asked.map(|((statement, _), values)| self.client.query(statement, values));
-        // Polled, so sent, from the first to the last: there are fewer than the thirty up to which
-        // the library promises that.
+        // Polled, so sent, from the first to the last: there are fewer than the thirty up to
+        // which the library promises that.
         let (answers, committed) = join!(join_all(sent), self.client.batch_execute("COMMIT"));
         for answer in answers {
             answer.map_err(|error| classify_commit(&error))?;

@@ -43,8 +43,8 @@ pub(super) struct Opened {
     pub(super) known: Writing,
     /// Up to which seq all rows of accounts have come.
     pub(super) accounts_seq: u64,
-    /// Where a key that was not found may be put: its first slot that no event had.
-    pub(super) free: HashMap<Identity, i64>,
+    /// For each identity that no event carries, where its key may be put: its first free slot.
+    pub(super) free: Vec<Option<i64>>,
     /// Whether all keys were looked up.
     pub(super) looked: bool,
     /// The server's history is another one than before; the step says so in the ledger's row.
@@ -281,9 +281,9 @@ async fn resolve(
     ledger: u32,
     keys: &Keys,
     found: Vec<(i64, Event)>,
-) -> Result<(Vec<Option<Arc<Event>>>, HashMap<Identity, i64>), Failure> {
+) -> Result<(Vec<Option<Arc<Event>>>, Vec<Option<i64>>), Failure> {
     let mut recorded = vec![None; keys.identities.len()];
-    let mut free = HashMap::with_capacity(keys.identities.len());
+    let mut free = vec![None; keys.identities.len()];
     let mut occupied: HashMap<i64, Arc<Event>> =
         found.into_iter().map(|(slot, event)| (slot, Arc::new(event))).collect();
     let all = keys.identities.iter().enumerate();
@@ -296,7 +296,7 @@ async fn resolve(
             match occupied.get(&slot) {
                 Some(event) if carries(event, identity) => recorded[at] = Some(event.clone()),
                 Some(_) => next.push((at, next_slot(slot))),
-                None => drop(free.insert(identity.clone(), slot)),
+                None => free[at] = Some(slot),
             }
         }
         let slots: Vec<i64> = next.iter().map(|(_, slot)| *slot).collect();

@@ -4,7 +4,7 @@
 //! transaction is open in, and a step that is dropped closes it: the server rolls back.
 
 use super::Shared;
-use super::commit;
+use super::commit::{self, Ending};
 use super::step::{self, LegClaim, Opened};
 use semel_core::Text;
 use semel_core::exactly_once::{Claim, Cursor, Failure, Step, Target};
@@ -88,9 +88,10 @@ impl Step for PostgresStep {
     }
 
     async fn commit(self, effects: Vec<Effect>, to: Cursor) -> Result<PostgresClaim, Failure> {
-        let PostgresStep { mut claim, opened, .. } = self;
+        let PostgresStep { mut claim, opened, snapshot } = self;
         let PostgresClaim { shared, ledger, leg } = &claim;
-        let committing = commit::commit(shared, *ledger, leg.as_ref(), opened, effects, to);
+        let ending = Ending { leg: leg.as_ref(), keys: snapshot.keys, effects, to };
+        let committing = commit::commit(shared, *ledger, opened, ending);
         shared.noted(committing).await?;
         if let Some(leg) = &mut claim.leg {
             leg.cursor = to;

@@ -9,7 +9,6 @@ use crate::places::overdraft_number;
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::dead_letter::DeadLetter;
-use semel_core::event::{Event, Side};
 use semel_core::failure::Failure;
 use semel_core::ingest::Counts;
 use std::borrow::Borrow;
@@ -32,42 +31,6 @@ fn places<'a>(
 ) -> Result<Box<dyn ToSql + Sync + Send + 'a>, Failure> {
     let places: Result<Vec<i64>, Failure> = seqs.map(|seq| place(ledger, seq)).collect();
     Ok(Box::new(places?))
-}
-
-/// Append rows to the log: each event with its key's slot.
-pub(super) const INSERT_EVENTS: &str = "INSERT INTO event (pos, at, slot, debit, credit, amount,
-        debit_prev, credit_prev, ref, kind, format, code, currency, namespace, key, extra)
-    SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::bigint[]),
-        unnest($4::bigint[]), unnest($5::bigint[]), unnest($6::bigint[]), unnest($7::bigint[]),
-        unnest($8::bigint[]), unnest($9::bigint[]), unnest($10::smallint[]),
-        unnest($11::smallint[]), unnest($12::smallint[]), unnest($13::text[]),
-        unnest($14::text[]), unnest($15::text[]), unnest($16::text[])";
-
-/// The values of [`INSERT_EVENTS`].
-pub(super) fn events<'a>(
-    ledger: u32,
-    rows: &'a [(&'a Event, Option<i64>)],
-) -> Result<Values<'a>, Failure> {
-    let no = |side: &Option<Side>| side.as_ref().map(|side| side.no as i64);
-    let prev = |side: &Option<Side>| side.as_ref().map_or(0, |side| side.prev as i64);
-    Ok(vec![
-        places(ledger, rows.iter().map(|(event, _)| event.seq))?,
-        column(rows, |(event, _)| event.at),
-        column(rows, |(_, slot)| *slot),
-        column(rows, move |(event, _)| no(&event.debit)),
-        column(rows, move |(event, _)| no(&event.credit)),
-        column(rows, |(event, _)| event.amount),
-        column(rows, move |(event, _)| prev(&event.debit)),
-        column(rows, move |(event, _)| prev(&event.credit)),
-        column(rows, |(event, _)| event.reference.map(|reference| reference.seq as i64)),
-        column(rows, |(event, _)| i16::from(event.kind.number())),
-        column(rows, |(event, _)| i16::from(event.format)),
-        column(rows, |(event, _)| event.decline.map_or(0, |decline| i16::from(decline.number()))),
-        column(rows, |(event, _)| event.currency.code()),
-        column(rows, |(event, _)| &*event.namespace),
-        column(rows, |(event, _)| event.key.as_deref()),
-        column(rows, |(event, _)| event.extra.as_deref()),
-    ])
 }
 
 /// Write accounts that the log opened.
