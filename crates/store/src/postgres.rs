@@ -1,8 +1,8 @@
 //! The store on PostgreSQL: one database, many processes.
 //!
 //! Reading order: `target` (the law's types), `step` and `commit` (what happens under a ledger's
-//! lock), `insert` and `values` (how many rows are sent), `memory` (what a process knows without looking),
-//! `bindings` (ledgers and sources by name), `rewind`, `address`, `session` and `settings` (how the
+//! lock), `insert` and `values` (how many rows are sent), `memory` (what a process has in mind),
+//! `catch_up`, `bindings` (ledgers and sources by name), `rewind`, `address`, `session` and `settings` (how the
 //! server is spoken to), `migrate`, `row` and `columns` (rows and what they mean), `reader`. SQLite
 //! stands beside this with the same outline.
 

@@ -1,4 +1,5 @@
-//! A server that goes back in time: a real base backup, restored to a point before the last commits.
+//! A server that goes back in time: a real base backup, restored to a point before the last
+//! commits.
 
 use common::command;
 use common::postgres::session;

@@ -10,7 +10,7 @@ use super::Shared;
 use super::classify::classify_commit;
 use super::insert::{Slotted, insert};
 use super::row::number;
-use super::step::{LegClaim, NOW, Opened, begin, carries, is_free, prepared};
+use super::step::{LegClaim, NOW, Opened, begin, carries, is_free, prepared, silent};
 use super::values::{self, Refused, Values};
 use crate::effects::end_of_log;
 use crate::places::next_slot;
@@ -26,8 +26,9 @@ use semel_core::ingest::Counts;
 use semel_core::ledger::{Effect, Keys, Position};
 use semel_core::payment::Identity;
 use semel_core::problem::Code;
+use std::future::Future;
 use tokio::join;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
@@ -59,11 +60,13 @@ pub(super) async fn commit(
     let before =
         known.read().position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
     let after = end_of_log(before, &effects)?;
-    let events = with_slots(&session, &effects, &keys.identities, free).await?;
+    let until = Instant::now() + shared.trip_max();
+    let asked = with_slots(&session, &effects, &keys.identities, free);
+    let events = in_time(until, asked).await?;
     let slots: Vec<i64> = events.iter().filter_map(|(_, slot)| *slot).collect();
     let due = known.read().due(&effects, after.next_seq, ACCOUNTS_LEAST + 2 * events.len());
     let grouped = Grouped::of(&effects, events);
-    let mut writes = Writes { client: &session, all: Vec::new() };
+    let mut writes = Writes { client: &session, until, all: Vec::new() };
     writes.effects(ledger, &grouped).await?;
     if let Some(leg) = leg {
         writes.cursor(leg, to, shared.leg_deadline()).await?;
@@ -72,7 +75,7 @@ pub(super) async fn commit(
         writes.accounts(ledger, &due.accounts).await?;
         writes.ledger(ledger, before, after, due.seq(after).max(accounts_seq)).await?;
     }
-    match writes.send(shared).await {
+    match writes.send().await {
         Err(Failure::Permanent(stop)) if stop.code == Code::IdentityBroken && !looked => {
             known.write().was_refused();
             return Err(Failure::Retryable(format!("a key has to be looked up: {}", stop.detail)));
@@ -99,10 +102,11 @@ pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), F
             // Nothing happened in it, and its session is closed.
             return Ok(());
         }
-        let mut writes = Writes { client: &session, all: Vec::new() };
+        let until = Instant::now() + shared.trip_max();
+        let mut writes = Writes { client: &session, until, all: Vec::new() };
         writes.accounts(ledger, &due.accounts).await?;
         writes.ledger(ledger, at, at, due.seq(at).max(accounts_seq)).await?;
-        writes.send(shared).await?;
+        writes.send().await?;
         session.give_back();
         change.iter().for_each(|change| change.tell(ledger));
         known.write().arrive(Vec::new(), std::iter::empty(), &due, at);
@@ -192,7 +196,17 @@ impl<'a> Grouped<'a> {
 /// Statements with their values, to be sent together.
 struct Writes<'a> {
     client: &'a ClientWrapper,
+    /// No answer is waited for any longer.
+    until: Instant,
     all: Vec<(Statement, Values<'a>)>,
+}
+
+/// What is asked before a commit is sent. Without an answer nothing has happened.
+async fn in_time<T>(
+    until: Instant,
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout_at(until, asked).await.map_err(|_| silent("what comes before a commit"))?
 }
 
 impl<'a> Writes<'a> {
@@ -280,14 +294,15 @@ impl<'a> Writes<'a> {
     }
 
     async fn add(&mut self, statement: &str, values: Values<'a>) -> Result<(), Failure> {
-        self.all.push((prepared(self.client, statement).await?, values));
+        let statement = in_time(self.until, prepared(self.client, statement)).await?;
+        self.all.push((statement, values));
         Ok(())
     }
 
     /// Send all of them and `COMMIT`, in their order, and wait for all answers.
-    async fn send(self, shared: &Shared) -> Result<(), Failure> {
+    async fn send(self) -> Result<(), Failure> {
         let unknown = |_| Failure::Unknown("the database gave no answer to a commit".into());
-        timeout(shared.trip_max(), self.sent()).await.map_err(unknown)?
+        timeout_at(self.until, self.sent()).await.map_err(unknown)?
     }
 
     async fn sent(self) -> Result<(), Failure> {
