@@ -17,7 +17,7 @@ use std::time::Duration;
 
 /// Sessions open at once, of one process. Those that wait take the next free one.
 const OPEN_MAX: usize = 24;
-/// How long a free session is waited for.
+/// How long a free session is waited for, and how long the making of a new one may take.
 const FREE_WAIT: Duration = Duration::from_secs(5);
 
 /// A session with the server.
@@ -51,7 +51,9 @@ impl Sessions {
 
     /// An idle session, or a new one.
     pub(super) async fn lend(&self) -> Result<Lent, Failure> {
-        let wait = Timeouts { wait: Some(FREE_WAIT), ..Timeouts::default() };
+        // Whoever takes a connection and then says nothing must not hold up a ledger's turn.
+        let wait =
+            Timeouts { wait: Some(FREE_WAIT), create: Some(FREE_WAIT), ..Timeouts::default() };
         let object = self.0.timeout_get(&wait).await.map_err(classify_pool)?;
         Ok(Lent(Some(object)))
     }
