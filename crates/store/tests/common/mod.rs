@@ -14,6 +14,7 @@ use std::path::Path;
 use std::time::Duration;
 use tempfile::TempDir;
 
+pub mod audit;
 pub mod child;
 pub mod hand;
 pub mod postgres;
