@@ -2,9 +2,9 @@
 //!
 //! Reading order: `target` (the law's types), `step` and `commit` (what happens under a ledger's
 //! lock), `insert` and `values` (how many rows are sent), `memory` (what a process has in mind),
-//! `catch_up`, `bindings` (ledgers and sources by name), `rewind`, `address`, `session` and `settings` (how the
-//! server is spoken to), `migrate`, `row` and `columns` (rows and what they mean), `reader`. SQLite
-//! stands beside this with the same outline.
+//! `catch_up`, `bindings` (ledgers and sources by name), `rewind`, `address`, `session` and
+//! `settings` (how the server is spoken to), `migrate`, `row` and `columns` (rows and what they
+//! mean), `reader`. SQLite stands beside this with the same outline.
 
 mod about;
 mod address;
@@ -191,6 +191,7 @@ async fn upkeep(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         // What is not seen now is seen the next time.
         let _ = shared.look().await;
+        shared.known.make_room();
         let unwritten = shared.known.unwritten();
         for (ledger, _) in unwritten.iter().filter(|(no, at)| before.get(*no) == Some(*at)) {
             write_rest(&shared, *ledger).await;

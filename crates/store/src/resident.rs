@@ -275,7 +275,12 @@ impl Resident {
         self.caution.passed();
     }
 
-    /// Whether there is anything to write.
+    /// How many accounts and recent keys are remembered.
+    pub fn size(&self) -> usize {
+        self.accounts.len() + self.recent.young.len() + self.recent.old.len()
+    }
+
+    /// Whether there is nothing to write.
     pub fn is_written(&self) -> bool {
         self.unwritten.is_empty()
     }

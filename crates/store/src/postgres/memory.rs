@@ -12,6 +12,8 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 /// Ledgers remembered at once; when there are more, those that nobody uses are forgotten.
 const LEDGERS_MAX: usize = 1_024;
+/// Accounts and recent keys remembered at once, of all ledgers together, but for a moment.
+const REMEMBERED_MAX: usize = 4_000_000;
 
 /// The ledgers that are remembered.
 #[derive(Default)]
@@ -47,6 +49,25 @@ impl Known {
         let form = self.form;
         let new = || Mind { turn: Arc::default(), resident: RwLock::new(Resident::new(form)) };
         ledgers.entry(ledger).or_insert_with(|| Arc::new(new())).clone()
+    }
+
+    /// When too much is remembered, forget the ledgers of which most is and that nobody uses now.
+    /// What is not written of them is met again from the log.
+    pub(super) fn make_room(&self) {
+        let mut ledgers = self.ledgers.lock().expect("nobody panics while holding it");
+        let mut sizes: Vec<(usize, u32)> =
+            ledgers.iter().map(|(ledger, mind)| (mind.read().size(), *ledger)).collect();
+        let mut total: usize = sizes.iter().map(|(size, _)| size).sum();
+        sizes.sort_unstable();
+        while total > REMEMBERED_MAX
+            && let Some((size, ledger)) = sizes.pop()
+        {
+            let is_idle = ledgers.get(&ledger).is_some_and(|mind| Arc::strong_count(mind) == 1);
+            if is_idle && ledgers.len() > 1 {
+                ledgers.remove(&ledger);
+                total -= size;
+            }
+        }
     }
 
     /// The ledgers whose accounts are not all written and that nobody is writing to at the moment,

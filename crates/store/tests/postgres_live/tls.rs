@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Two authorities; by the first a server's certificate for `localhost` and one of the role `payer`.
+/// Two authorities; by the first a certificate for `localhost`, and one of the role `payer`.
 const MAKE: &str = "
 set -e
 new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
