@@ -26,13 +26,16 @@ use crate::wiring::{Reader, Store};
 use semel_core::exactly_once::pump::{Ended, pump};
 use semel_core::failure::{Failure, Stop};
 use semel_core::ingest::{Counts, Ingest};
+use semel_core::leg::DEADLINE;
 use semel_core::problem::Code;
 use settings::Settings;
 use source::FileSource;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many records are one step.
 const STEP: usize = 5_000;
+/// How long somebody else's claim on the file is waited out at a time.
+const PATIENCE: Duration = Duration::from_secs(1);
 const PROGRESS: &str =
     "{bar:40} {percent:>3} %  {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
 
@@ -78,14 +81,21 @@ async fn take(store: &Store, settings: &Settings) -> Result<Summary, Failure> {
     let logic = Ingest { source: settings.source.clone() };
     // What is logged stands above the progress bar, which is drawn again below it.
     let wait = |failed, failure: &Failure| progress.suspend(|| backoff(failed, failure));
-    let ended = pump(&mut source, &leg, &logic, STEP, wait).await;
+    let patience = Instant::now() + DEADLINE + PATIENCE;
+    let ended = loop {
+        match pump(&mut source, &leg, &logic, STEP, wait).await {
+            // Whoever had the file may have been killed; then its claim runs out.
+            Ended::Fenced if Instant::now() < patience => tokio::time::sleep(PATIENCE).await,
+            ended => break ended,
+        }
+    };
     progress.finish_and_clear();
     match ended {
         Ended::Done => {}
         Ended::Fenced => return Err(Failure::Fenced),
         Ended::Stopped(stop) => return Err(stop.into()),
     }
-    // This process alone writes the store, so the difference is this run's, to the last record.
+    // While no other file of the ingest is imported the difference is this run's, to the record.
     let after = counts(store.reader(), ledger, settings)?;
     Ok(Summary { counts: after.since(&before), seconds: started.elapsed().as_secs_f64() })
 }

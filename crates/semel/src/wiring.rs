@@ -311,7 +311,7 @@ pub enum StoreStep {
     /// In a file.
     Sqlite(sqlite::SqliteStep),
     /// In a database.
-    Postgres(postgres::PostgresStep),
+    Postgres(Box<postgres::PostgresStep>),
 }
 
 impl Target for StoreTarget {
@@ -339,7 +339,7 @@ impl Claim for StoreClaim {
     async fn begin(self, keys: Keys) -> Result<StoreStep, Failure> {
         Ok(match self {
             StoreClaim::Sqlite(claim) => StoreStep::Sqlite(claim.begin(keys).await?),
-            StoreClaim::Postgres(claim) => StoreStep::Postgres(claim.begin(keys).await?),
+            StoreClaim::Postgres(claim) => StoreStep::Postgres(Box::new(claim.begin(keys).await?)),
         })
     }
 }

@@ -41,7 +41,8 @@ use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::leg::DEADLINE;
 use semel_core::payment::Identity;
-use session::Sessions;
+use semel_core::problem::Code;
+use session::{Sessions, within};
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
@@ -95,7 +96,8 @@ impl Postgres {
     /// As there.
     pub async fn open_with(url: &str, options: Options) -> Result<Postgres, Failure> {
         let sessions = Sessions::new(&Address::parse(url)?)?;
-        migrate::migrate(&mut *sessions.own().await?).await?;
+        let mut first = sessions.own().await.map_err(at_start)?;
+        migrate::migrate(&mut first).await?;
         let (known, stopped) = (Arc::new(Known::new(options.form)), Mutex::new(None));
         let commits = watch::channel(Commits::default()).0;
         let reader = Reader::beside(sessions.clone(), known.clone());
@@ -124,7 +126,7 @@ impl Postgres {
     /// # Errors
     /// `Configuration` when it would be one too many; else as every write.
     pub async fn ledger(&self, id: &str) -> Result<Ledger, Failure> {
-        bindings::ledger(&self.shared, id).await
+        within("the making of a ledger", bindings::ledger(&self.shared, id)).await
     }
 
     /// Where requests enter the ledger numbered `ledger`: a target without a source.
@@ -139,7 +141,8 @@ impl Postgres {
     /// `SourceBound` when it belongs to another, `NotFound` when there is no such ledger; else as
     /// every write.
     pub async fn leg(&self, ledger: u32, binding: Binding) -> Result<PostgresTarget, Failure> {
-        let owner = bindings::bind(&self.shared, ledger, &binding).await?;
+        let bound = bindings::bind(&self.shared, ledger, &binding);
+        let owner = within("the binding of a source", bound).await?;
         Ok(PostgresTarget::leg(self.shared.clone(), ledger, binding.source, owner))
     }
 
@@ -155,7 +158,7 @@ impl Postgres {
     ) -> Result<Option<Event>, Failure> {
         let identity = Identity { namespace: namespace.into(), key: key.into() };
         let session = self.shared.sessions.lend().await?;
-        let found = step::recorded(&session, ledger, &identity).await?;
+        let found = within("a read", step::recorded(&session, ledger, &identity)).await?;
         session.give_back();
         Ok(found)
     }
@@ -176,6 +179,21 @@ impl Postgres {
         for ledger in self.shared.known.unwritten().keys() {
             write_rest(&self.shared, *ledger).await;
         }
+    }
+}
+
+/// What cannot heal while a process starts, because somebody named the wrong server. Later it may:
+/// while the servers change parts, none takes writes.
+fn at_start(failure: Failure) -> Failure {
+    match failure {
+        Failure::Retryable(why) if why.contains("does not allow writes") => {
+            Stop::new(Code::StoreReadOnly, "a replica, or set to read only; name the primary")
+                .into()
+        }
+        Failure::Retryable(why) if why.contains("performing TLS handshake") => {
+            Stop::new(Code::StoreRefused, why).into()
+        }
+        failure => failure,
     }
 }
 
@@ -238,12 +256,6 @@ impl Shared {
     /// How long a claim holds, in microseconds.
     fn leg_deadline(&self) -> i64 {
         i64::try_from(self.options.leg_deadline.as_micros()).unwrap_or(i64::MAX)
-    }
-
-    /// How long the answers of a round trip are waited for: longer than the server lets any step
-    /// last, shorter than a leg's deadline.
-    fn trip_max(&self) -> Duration {
-        DEADLINE * 4 / 5
     }
 
     /// A step was committed and left the ledger at `last_seq`.

@@ -62,7 +62,7 @@ impl Address {
         let read = format!("{base}?{}", rest.join("&")).parse::<Config>();
         let mut config = read.map_err(|error| {
             let cause = std::error::Error::source(&error);
-            misused(format!("{}", cause.map_or(error.to_string(), ToString::to_string)))
+            misused(cause.map_or(error.to_string(), ToString::to_string))
         })?;
         config
             .application_name("semel")

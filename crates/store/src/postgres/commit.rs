@@ -10,7 +10,8 @@ use super::Shared;
 use super::classify::classify_commit;
 use super::insert::{Slotted, insert};
 use super::row::number;
-use super::step::{LegClaim, NOW, Opened, begin, carries, is_free, prepared, silent};
+use super::session::{ANSWER_MAX, within};
+use super::step::{LegClaim, NOW, Opened, begin, carries, is_free, prepared};
 use super::values::{self, Refused, Values};
 use crate::effects::end_of_log;
 use crate::places::next_slot;
@@ -26,9 +27,8 @@ use semel_core::ingest::Counts;
 use semel_core::ledger::{Effect, Keys, Position};
 use semel_core::payment::Identity;
 use semel_core::problem::Code;
-use std::future::Future;
 use tokio::join;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
@@ -60,13 +60,12 @@ pub(super) async fn commit(
     let before =
         known.read().position().ok_or_else(|| Stop::new(Code::StoreDefect, "no snapshot"))?;
     let after = end_of_log(before, &effects)?;
-    let until = Instant::now() + shared.trip_max();
     let asked = with_slots(&session, &effects, &keys.identities, free);
-    let events = in_time(until, asked).await?;
+    let events = within("the slots of a step", asked).await?;
     let slots: Vec<i64> = events.iter().filter_map(|(_, slot)| *slot).collect();
     let due = known.read().due(&effects, after.next_seq, ACCOUNTS_LEAST + 2 * events.len());
     let grouped = Grouped::of(&effects, events);
-    let mut writes = Writes { client: &session, until, all: Vec::new() };
+    let mut writes = Writes { client: &session, all: Vec::new() };
     writes.effects(ledger, &grouped).await?;
     if let Some(leg) = leg {
         writes.cursor(leg, to, shared.leg_deadline()).await?;
@@ -102,8 +101,7 @@ pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), F
             // Nothing happened in it, and its session is closed.
             return Ok(());
         }
-        let until = Instant::now() + shared.trip_max();
-        let mut writes = Writes { client: &session, until, all: Vec::new() };
+        let mut writes = Writes { client: &session, all: Vec::new() };
         writes.accounts(ledger, &due.accounts).await?;
         writes.ledger(ledger, at, at, due.seq(at).max(accounts_seq)).await?;
         writes.send().await?;
@@ -196,17 +194,7 @@ impl<'a> Grouped<'a> {
 /// Statements with their values, to be sent together.
 struct Writes<'a> {
     client: &'a ClientWrapper,
-    /// No answer is waited for any longer.
-    until: Instant,
     all: Vec<(Statement, Values<'a>)>,
-}
-
-/// What is asked before a commit is sent. Without an answer nothing has happened.
-async fn in_time<T>(
-    until: Instant,
-    asked: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
-    timeout_at(until, asked).await.map_err(|_| silent("what comes before a commit"))?
 }
 
 impl<'a> Writes<'a> {
@@ -294,7 +282,8 @@ impl<'a> Writes<'a> {
     }
 
     async fn add(&mut self, statement: &str, values: Values<'a>) -> Result<(), Failure> {
-        let statement = in_time(self.until, prepared(self.client, statement)).await?;
+        let asked = prepared(self.client, statement);
+        let statement = within("a statement of a step", asked).await?;
         self.all.push((statement, values));
         Ok(())
     }
@@ -302,7 +291,7 @@ impl<'a> Writes<'a> {
     /// Send all of them and `COMMIT`, in their order, and wait for all answers.
     async fn send(self) -> Result<(), Failure> {
         let unknown = |_| Failure::Unknown("the database gave no answer to a commit".into());
-        timeout_at(self.until, self.sent()).await.map_err(unknown)?
+        timeout(ANSWER_MAX, self.sent()).await.map_err(unknown)?
     }
 
     async fn sent(self) -> Result<(), Failure> {

@@ -14,7 +14,7 @@ use super::columns::damaged;
 use super::memory::Known;
 use super::migrate;
 use super::row::{self, EVENT, LEDGER_BY_ID, all, one, place};
-use super::session::Sessions;
+use super::session::{Sessions, within};
 use crate::entries::{BadLink, Walk};
 use crate::places::{last_pos, pos};
 use crate::rows::{About, Entry, Ledger, payment_kinds};
@@ -273,12 +273,13 @@ impl Reader {
         block(&self.runtime, async {
             let _turn = self.turns.acquire().await.expect("nobody closes it");
             let session = self.sessions.lend().await?;
-            let answer = ask(&session).await;
+            let answer = within("a read", ask(&session)).await;
             match &answer {
                 Ok(_) => session.give_back(),
                 Err(failure) if session.is_closed() || is_ended(failure) => {
                     drop(session);
-                    return ask(&*self.sessions.fresh().await?).await;
+                    let session = self.sessions.fresh().await?;
+                    return within("a read", ask(&session)).await;
                 }
                 Err(_) => {}
             }

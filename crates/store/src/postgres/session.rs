@@ -11,9 +11,12 @@ use deadpool::{Runtime, managed};
 use deadpool_postgres::{ClientWrapper, Manager as Connector};
 use semel_core::Text;
 use semel_core::failure::{Failure, Stop};
+use semel_core::leg::DEADLINE;
 use semel_core::problem::Code;
+use std::future::Future;
 use std::ops::Deref;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Sessions open at once, of one process. Those that wait take the next free one.
 const OPEN_MAX: usize = 24;
@@ -65,10 +68,27 @@ impl Sessions {
 
     /// A session of one's own, with no bound on how long a statement may take.
     pub(super) async fn own(&self) -> Result<ClientWrapper, Failure> {
-        let client = self.0.manager().connect().await?;
-        settings::assert(&client).await?;
-        Ok(client)
+        within("a new session", async {
+            let client = self.0.manager().connect().await?;
+            settings::assert(&client).await?;
+            Ok(client)
+        })
+        .await
     }
+}
+
+/// How long an answer is waited for: longer than the server lets anything last that is asked in a
+/// session of the pool, shorter than a leg's deadline.
+pub(super) const ANSWER_MAX: Duration =
+    DEADLINE.checked_mul(4).expect("seconds").checked_div(5).expect("five");
+
+/// What is asked, if it is answered in time. Not for a commit: of that, silence says nothing.
+pub(super) async fn within<T>(
+    what: &str,
+    asked: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let silent = |_| Failure::Retryable(format!("the database gave no answer to {what}"));
+    timeout(ANSWER_MAX, asked).await.map_err(silent)?
 }
 
 /// A session in somebody's hands. Dropping it closes it.

@@ -11,7 +11,7 @@ use super::columns::{Columns, damaged};
 use super::memory::Writing;
 use super::rewind::{self, Change};
 use super::row::{self, Params, one};
-use super::session::Lent;
+use super::session::{Lent, within};
 use crate::places::{first_slot, next_slot};
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
@@ -26,7 +26,6 @@ use semel_core::problem::Code;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::join;
-use tokio::time::timeout;
 use tokio_postgres::Statement;
 
 /// A claim on a source: its random name, and where the ledger stands in the source.
@@ -71,7 +70,7 @@ pub(super) async fn claim(
     let (named, owner) = (&*source, &owner[..]);
     let values: &Params<'_> = &[&named, &owner, &lasts];
     let claimed = one(&session, &ask, values, |row| Ok((row.name(0)?, row.cursor(1)?)));
-    let claimed = timeout(shared.trip_max(), claimed).await.map_err(|_| silent("a claim"))??;
+    let claimed = within("a claim", claimed).await?;
     session.give_back();
     let (name, cursor) = claimed.ok_or(Failure::Fenced)?;
     Ok(LegClaim { source, name, cursor })
@@ -86,13 +85,7 @@ pub(super) async fn begin(
 ) -> Result<(Opened, Snapshot), Failure> {
     let known = shared.known.ledger(ledger).turn().await;
     let session = shared.sessions.lend().await?;
-    let opening = open(session, known, ledger, leg, keys);
-    timeout(shared.trip_max(), opening).await.map_err(|_| silent("the opening of a step"))?
-}
-
-/// The server, or what lies between, gave no answer.
-pub(super) fn silent(what: &str) -> Failure {
-    Failure::Retryable(format!("the database gave no answer to {what}"))
+    within("the opening of a step", open(session, known, ledger, leg, keys)).await
 }
 
 /// The statements of the first trip. All are known before the first is sent, so that they are sent,
