@@ -150,7 +150,7 @@ async fn with_slots<'a>(
 
 /// Effects by what writes them.
 #[derive(Default)]
-struct Grouped<'a> {
+pub(super) struct Grouped<'a> {
     events: Vec<Slotted<'a>>,
     anchors: Vec<(u64, &'a Hash)>,
     opened: Vec<&'a Account>,
@@ -161,7 +161,7 @@ struct Grouped<'a> {
 }
 
 impl<'a> Grouped<'a> {
-    fn of(effects: &'a [Effect], events: Vec<Slotted<'a>>) -> Grouped<'a> {
+    pub(super) fn of(effects: &'a [Effect], events: Vec<Slotted<'a>>) -> Grouped<'a> {
         let mut all = Grouped { events, ..Grouped::default() };
         for effect in effects {
             match effect {
@@ -192,13 +192,17 @@ impl<'a> Grouped<'a> {
 }
 
 /// Statements with their values, to be sent together.
-struct Writes<'a> {
-    client: &'a ClientWrapper,
-    all: Vec<(Statement, Values<'a>)>,
+pub(super) struct Writes<'a> {
+    pub(super) client: &'a ClientWrapper,
+    pub(super) all: Vec<(Statement, Values<'a>)>,
 }
 
 impl<'a> Writes<'a> {
-    async fn effects(&mut self, ledger: u32, grouped: &'a Grouped<'_>) -> Result<(), Failure> {
+    pub(super) async fn effects(
+        &mut self,
+        ledger: u32,
+        grouped: &'a Grouped<'_>,
+    ) -> Result<(), Failure> {
         const ANCHOR: &str =
             "INSERT INTO anchor (pos, hash) SELECT unnest($1::bigint[]), unnest($2::bytea[])";
         let Grouped { events, anchors, opened, .. } = grouped;
@@ -230,7 +234,11 @@ impl<'a> Writes<'a> {
     }
 
     /// Accounts in the order of the table, so that each page is visited once.
-    async fn accounts(&mut self, ledger: u32, due: &'a [Account]) -> Result<(), Failure> {
+    pub(super) async fn accounts(
+        &mut self,
+        ledger: u32,
+        due: &'a [Account],
+    ) -> Result<(), Failure> {
         match due.is_empty() {
             true => Ok(()),
             false => self.add(values::UPDATE_ACCOUNTS, values::account_totals(ledger, due)?).await,
@@ -259,7 +267,7 @@ impl<'a> Writes<'a> {
     }
 
     /// The last write of a step: nobody moved the ledger since its row was locked.
-    async fn ledger(
+    pub(super) async fn ledger(
         &mut self,
         ledger: u32,
         from: Position,
@@ -291,22 +299,26 @@ impl<'a> Writes<'a> {
     /// Send all of them and `COMMIT`, in their order, and wait for all answers.
     async fn send(self) -> Result<(), Failure> {
         let unknown = |_| Failure::Unknown("the database gave no answer to a commit".into());
-        timeout(ANSWER_MAX, self.sent()).await.map_err(unknown)?
+        timeout(ANSWER_MAX, send(self.client, &self.all)).await.map_err(unknown)?
     }
+}
 
-    async fn sent(self) -> Result<(), Failure> {
-        fn borrowed<'v>(values: &'v Values<'_>) -> Vec<&'v (dyn ToSql + Sync)> {
-            values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
-        }
-        let values: Vec<_> = self.all.iter().map(|(_, values)| borrowed(values)).collect();
-        let asked = self.all.iter().zip(&values);
-        let sent = asked.map(|((statement, _), values)| self.client.query(statement, values));
-        // Polled, so sent, from the first to the last: there are fewer than the thirty up to
-        // which the library promises that.
-        let (answers, committed) = join!(join_all(sent), self.client.batch_execute("COMMIT"));
-        for answer in answers {
-            answer.map_err(|error| classify_commit(&error))?;
-        }
-        committed.map_err(|error| classify_commit(&error))
+/// Send `all` and `COMMIT`.
+pub(super) async fn send(
+    client: &ClientWrapper,
+    all: &[(Statement, Values<'_>)],
+) -> Result<(), Failure> {
+    fn borrowed<'v>(values: &'v Values<'_>) -> Vec<&'v (dyn ToSql + Sync)> {
+        values.iter().map(|value| &**value as &(dyn ToSql + Sync)).collect()
     }
+    let values: Vec<_> = all.iter().map(|(_, values)| borrowed(values)).collect();
+    let asked = all.iter().zip(&values);
+    let sent = asked.map(|((statement, _), values)| client.query(statement, values));
+    // Polled, so sent, from the first to the last: there are fewer than the thirty up to which
+    // the library promises that.
+    let (answers, committed) = join!(join_all(sent), client.batch_execute("COMMIT"));
+    for answer in answers {
+        answer.map_err(|error| classify_commit(&error))?;
+    }
+    committed.map_err(|error| classify_commit(&error))
 }
