@@ -43,6 +43,9 @@ pub enum Command {
     /// Take payments over HTTP
     Serve(Serve),
     /// Kill a server in the middle of payments, and count what was lost or doubled
+    ///
+    /// The ledger is in a temporary directory or, where --store names PostgreSQL, in a schema of
+    /// its own there. It is thrown away at the end.
     Demo(Demo),
     /// Take payments from a file
     Import(Import),
@@ -64,6 +67,8 @@ pub enum Command {
     /// The limit is the plainest loop that writes the same rows, the key index in the order in
     /// which keys come. The real path writes keys late and sorted, so its ratio may be above 1.
     /// Fsyncs are commits, each of which waits for the disk once; checkpoints are not counted.
+    /// Ledgers are in temporary directories or, where --store names PostgreSQL, in schemas of their
+    /// own there. They are thrown away at the end.
     Bench(Bench),
     /// Check configuration and store, and say what to do
     Doctor(Doctor),
@@ -101,19 +106,39 @@ pub struct Demo {
 /// `semel bench`
 #[derive(Args, Debug)]
 pub struct Bench {
-    /// Payments of the stages `batch` and `import`; `http` makes a tenth
+    /// Payments of the stages `batch`, `ledgers` and `import`; `http` makes a tenth
     #[arg(long, default_value_t = 1_000_000, value_parser = value_parser!(u32).range(1_000..))]
     pub payments: u32,
     /// Only this stage; may be repeated
     #[arg(long = "stage", value_enum)]
     pub stages: Vec<Stage>,
+    /// Payments of one batch, in the stages `batch` and `ledgers`
+    #[arg(long, default_value_t = 1_000, value_parser = value_parser!(u16).range(1..=10_000))]
+    pub batch: u16,
+    /// How PostgreSQL's accounts are kept, in the stages `batch` and `ledgers` [default: resident]
+    #[arg(long, value_enum)]
+    pub accounts: Option<Accounts>,
+    /// Let 90 % of the payments go to 10 accounts
+    #[arg(long)]
+    pub hot: bool,
+}
+
+/// How accounts are kept in mind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Accounts {
+    /// Every step looks its keys up and writes the accounts that it changes.
+    Plain,
+    /// Accounts stay in memory and are written later, new keys are looked up when it matters.
+    Resident,
 }
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Stage {
-    /// Batches of 1,000 through a door in this process, beside the store's own limit.
+    /// Batches through a door in this process, beside the store's own limit.
     Batch,
+    /// The same for 1, 2 and 4 ledgers at once, each with a door; only on PostgreSQL by itself.
+    Ledgers,
     /// One payment a request over loopback, 64 connections.
     Http,
     /// One payment a request, one connection.

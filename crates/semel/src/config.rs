@@ -150,6 +150,20 @@ pub fn toml_of<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, Stop> {
     })
 }
 
+/// The URL of the server that is named, for what is thrown away afterwards. Where a file is named
+/// it is left alone, and so is a name that is no URL: another file does as well.
+///
+/// # Errors
+/// `Configuration`, for a URL that names no store.
+pub fn server(global: &Global) -> Result<Option<String>, Stop> {
+    let place = match &global.store {
+        Some(store) if store.contains("://") => Some(Place::parse(store)?),
+        Some(_) => None,
+        None => by_custom(),
+    };
+    Ok(place.filter(|place| place.file().is_none()).map(|place| place.written()))
+}
+
 /// What `DATABASE_URL` names, where nothing of Semel's own names a store. Another program's
 /// database stands in it often enough, so what is no PostgreSQL is left alone.
 fn by_custom() -> Option<Place> {

@@ -4,16 +4,21 @@
 //! It plays the part of a client that only knows HTTP: what was not answered is sent again with the
 //! same key, whatever happened to it. At the end it asks the ledger what became of everything, and
 //! compares that with what it was told (promises P1 and P2, seen from outside).
+//! The ledger is in a temporary directory, or in a schema of its own in the database that is named;
+//! it is thrown away at the end.
 //! Deliberately absent: the store. The server is another process of this same program.
 
 mod audit;
 mod traffic;
 
 use crate::cli::{Demo, Global};
+use crate::config;
 use crate::exit::Exit;
 use crate::output::{grouped, note, progress, say, table};
+use crate::place::Place;
 use crate::rig::Server;
 use crate::signals;
+use crate::wiring::Scratch;
 use audit::Audit;
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
@@ -46,13 +51,19 @@ struct Report {
 /// When the server cannot be started, or answers in a way that no payment of this demo asks for.
 pub async fn run(global: &Global, args: &Demo) -> Result<Exit, Failure> {
     let stopped = signals::end()?;
+    let scratch = Scratch::new(config::server(global)?.as_deref()).await?;
     let report = tokio::select! {
-        report = play(args.payments) => report?,
-        () = stopped => {
-            note("stopped before the end, so nothing was found out");
-            return Ok(Exit::Stopped);
-        }
+        report = play(args.payments, scratch.place()) => Some(report),
+        () = stopped => None,
     };
+    // Whatever happened; what happened first is told.
+    let removed = scratch.remove().await;
+    let Some(report) = report else {
+        note("stopped before the end, so nothing was found out");
+        return removed.map(|()| Exit::Stopped);
+    };
+    let report = report?;
+    removed?;
     if global.json {
         say(&serde_json::to_string(&report).expect("a report is JSON"))?;
     } else {
@@ -62,10 +73,10 @@ pub async fn run(global: &Global, args: &Demo) -> Result<Exit, Failure> {
     Ok(if report.is_clean() { Exit::Done } else { Exit::Found })
 }
 
-async fn play(payments: u32) -> Result<Report, Failure> {
+async fn play(payments: u32, place: Place) -> Result<Report, Failure> {
     let started = Instant::now();
     let plan = Plan::random(payments);
-    let server = Server::start().await?;
+    let server = Server::start(place).await?;
     traffic::open_accounts(server.address()).await?;
     let (address, at) = watch::channel(server.address());
     let progress = progress(plan.requests(), PROGRESS);

@@ -39,6 +39,14 @@ impl Place {
         }
     }
 
+    /// As [`Place::parse`] reads it, the password too: for no eyes but this program's.
+    pub fn written(&self) -> String {
+        match self {
+            Place::File(path) => format!("sqlite:{}", path.display()),
+            Place::Server(url) => url.clone(),
+        }
+    }
+
     /// The file, if it is one.
     pub fn file(&self) -> Option<&Path> {
         match self {

@@ -3,6 +3,7 @@
 //! Each method here only hands its call to the backend, whose own documentation says what it does.
 
 use crate::place::Place;
+use crate::rig::broken;
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::event::Event;
@@ -20,10 +21,13 @@ use semel_store::rows::{
 use semel_store::{postgres, sqlite};
 use std::ops::RangeInclusive;
 use std::path::Path;
+use tempfile::TempDir;
 use tokio::sync::watch;
 
-/// The store's own limit, for measurements.
-pub type Bare = sqlite::Bare;
+/// What a server counts by itself, for measurements; of a file nobody does.
+pub type Meter = postgres::Meter;
+pub use semel_store::postgres::Counters;
+pub use semel_store::resident::Form;
 pub use semel_store::rows::Sources;
 
 /// Hand calls to the backend.
@@ -57,10 +61,19 @@ impl Store {
     /// # Errors
     /// Every stop of a store; `Retryable` when a server cannot be reached.
     pub async fn open(place: &Place) -> Result<Store, Failure> {
+        Store::open_in(place, Form::default()).await
+    }
+
+    /// [`Store::open`], where a server's accounts are kept in mind in a `form` of one's own.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_in(place: &Place, form: Form) -> Result<Store, Failure> {
         match place {
             Place::File(path) => Ok(Store::embedded(path)?),
             Place::Server(url) => {
-                let store = postgres::Postgres::open(url).await?;
+                let options = postgres::Options { form, ..postgres::Options::default() };
+                let store = postgres::Postgres::open_with(url, options).await?;
                 let reader = Reader::Postgres(store.reader().clone());
                 Ok(Store::Postgres(store, reader))
             }
@@ -154,6 +167,13 @@ impl Store {
         match self {
             Store::Sqlite(store, _) => store.stopped(),
             Store::Postgres(store, _) => store.stopped(),
+        }
+    }
+
+    /// Write what was left to be written later, and go on.
+    pub async fn settle(&self) {
+        if let Store::Postgres(store, _) = self {
+            store.clone().close().await;
         }
     }
 
@@ -361,5 +381,118 @@ impl Step for StoreStep {
             StoreStep::Sqlite(step) => StoreClaim::Sqlite(step.commit(effects, to).await?),
             StoreStep::Postgres(step) => StoreClaim::Postgres(step.commit(effects, to).await?),
         })
+    }
+}
+
+/// A place for a store that is thrown away afterwards, with nobody else's data in it.
+pub enum Scratch {
+    /// A directory; it goes away with the value in any case.
+    Directory(TempDir),
+    /// A schema in somebody's database.
+    Schema(postgres::Scratch),
+}
+
+impl Scratch {
+    /// In the database at the URL `server`, else in a temporary directory.
+    ///
+    /// # Errors
+    /// As there; no directory can be made.
+    pub async fn new(server: Option<&str>) -> Result<Scratch, Failure> {
+        if let Some(url) = server {
+            return Ok(Scratch::Schema(postgres::Scratch::new(url).await?));
+        }
+        let made = tempfile::Builder::new().prefix("semel-").tempdir();
+        let directory = made.map_err(|error| broken(format!("no directory: {error}")))?;
+        Ok(Scratch::Directory(directory))
+    }
+
+    /// Where the store is.
+    pub fn place(&self) -> Place {
+        match self {
+            Scratch::Directory(directory) => Place::File(directory.path().join("semel.db")),
+            Scratch::Schema(schema) => Place::Server(schema.url().to_owned()),
+        }
+    }
+
+    /// What counts there.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn meter(&self) -> Result<Option<Meter>, Failure> {
+        Ok(match self {
+            Scratch::Directory(_) => None,
+            Scratch::Schema(schema) => Some(Meter::open(schema.url()).await?),
+        })
+    }
+
+    /// Throw it away.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn remove(self) -> Result<(), Failure> {
+        match self {
+            Scratch::Directory(directory) => directory
+                .close()
+                .map_err(|error| broken(format!("the directory is left behind: {error}"))),
+            Scratch::Schema(schema) => schema.remove().await,
+        }
+    }
+}
+
+/// The store's own limit, for measurements.
+pub enum Bare {
+    /// Of a file.
+    Sqlite(sqlite::Bare),
+    /// Of a database.
+    Postgres(postgres::Bare),
+}
+
+/// A step, ready to be written by a [`Bare`].
+pub enum Rows<'a> {
+    /// To a file.
+    Sqlite(sqlite::Rows<'a>),
+    /// To a database.
+    Postgres(postgres::Rows),
+}
+
+impl Bare {
+    /// Ledgers that `place` takes steps of at once: a file has one writer and one ledger here.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open(place: &Place, ledgers: u32) -> Result<Vec<Bare>, Failure> {
+        match place {
+            Place::File(path) => Ok(vec![Bare::Sqlite(sqlite::Bare::open(path)?)]),
+            Place::Server(url) => {
+                let mut all = Vec::new();
+                for ledger in 1..=ledgers {
+                    all.push(Bare::Postgres(postgres::Bare::open(url, ledger).await?));
+                }
+                Ok(all)
+            }
+        }
+    }
+
+    /// The next step, ready to be written.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn prepare<'a>(&mut self, effects: &'a [Effect]) -> Result<Rows<'a>, Failure> {
+        Ok(match self {
+            Bare::Sqlite(bare) => Rows::Sqlite(bare.prepare(effects)),
+            Bare::Postgres(bare) => Rows::Postgres(bare.prepare(effects).await?),
+        })
+    }
+
+    /// Write a step that this one has prepared.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write(&mut self, rows: &Rows<'_>) -> Result<(), Failure> {
+        match (self, rows) {
+            (Bare::Sqlite(bare), Rows::Sqlite(rows)) => bare.write(rows),
+            (Bare::Postgres(bare), Rows::Postgres(rows)) => bare.write(rows).await,
+            _ => Err(broken("a step of another database")),
+        }
     }
 }

@@ -25,7 +25,7 @@ mod writer;
 
 pub use crate::rows::Sources;
 pub use audit::Audit;
-pub use bare::Bare;
+pub use bare::{Bare, Rows};
 pub use reader::Reader;
 pub use target::{SqliteClaim, SqliteStep, SqliteTarget};
 

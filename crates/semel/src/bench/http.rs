@@ -1,8 +1,9 @@
 //! The stages `http` and `alone`: one payment a request over loopback, the server a process of its
 //! own, the load from this one.
 
+use super::bed::{Bed, Setup};
 use super::meter::{self, Latencies};
-use super::work::{Payment, Work};
+use super::work::Payment;
 use super::{Measured, audit};
 use crate::rig::{Client, Server, broken};
 use indicatif::ProgressBar;
@@ -11,6 +12,7 @@ use semel_core::ledger::Command;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// Connections of a crowd.
 pub const CONNECTIONS: usize = 64;
@@ -23,29 +25,36 @@ pub async fn run(
     stage: &'static str,
     payments: u64,
     connections: usize,
+    setup: &Setup,
+    bed: &mut Bed,
     bar: &ProgressBar,
 ) -> Result<Measured, Failure> {
     bar.set_length(payments);
-    let server = Server::start().await?;
-    let mut work = Work::new();
-    let accounts = work.accounts().into_iter().filter_map(Request::open).collect();
+    let mut server = Server::start(bed.place()).await?;
+    let mut work = setup.work();
+    let accounts: Vec<_> = work.accounts().into_iter().filter_map(Request::open).collect();
+    let opened = accounts.len() as u64;
     send(server.address(), accounts, CONNECTIONS, &ProgressBar::hidden()).await?;
+    if bed.place().file().is_none() {
+        // Only then do its sessions tell what they wrote.
+        server = server.restarted().await?;
+        bed.gauge.begin(opened).await?;
+    }
     let queue: Vec<Payment> = (0..payments).map(|_| work.payment()).collect();
     let keys: Vec<String> = queue.iter().map(|payment| payment.key.clone()).collect();
     let queue = queue.into_iter().map(Request::pay).collect();
 
     let pid = server.pid().to_string();
     let before = (meter::cpu_time("self"), meter::cpu_time(&pid), Instant::now());
-    let latencies = send(server.address(), queue, connections, bar).await?;
+    let latencies = bed.gauge.during(send(server.address(), queue, connections, bar)).await?;
     let took = before.2.elapsed();
     let spent = |pid: &str, before: Option<Duration>| Some(meter::cpu_time(pid)? - before?);
     let (own, servers) = (spent("self", before.0), spent(&pid, before.1));
 
     let peak = meter::peak_memory(server.pid());
-    let directory = server.killed();
+    drop(server);
     let measured = Measured::new(stage, payments, took).latencies(&latencies);
-    let data = directory.path().join("data");
-    let (measured, _) = audit::of(measured, &data, "", keys.into_iter()).await?;
+    let (measured, _) = audit::of(measured, bed, "", keys.into_iter()).await?;
     Ok(Measured {
         client_cpu_us: own.map(|time| measured.micros_each(time)),
         server_cpu_us: servers.map(|time| measured.micros_each(time)),
@@ -89,11 +98,11 @@ async fn send(
     bar: &ProgressBar,
 ) -> Result<Latencies, Failure> {
     let queue = Arc::new(Mutex::new(requests));
-    let callers: Vec<_> =
-        (0..connections).map(|_| tokio::spawn(call(address, queue.clone(), bar.clone()))).collect();
+    let mut callers: JoinSet<_> =
+        (0..connections).map(|_| call(address, queue.clone(), bar.clone())).collect();
     let mut latencies = Latencies::new();
-    for caller in callers {
-        latencies.add(&caller.await.map_err(|error| broken(error.to_string()))??);
+    while let Some(caller) = callers.join_next().await {
+        latencies.add(&caller.map_err(|error| broken(error.to_string()))??);
     }
     Ok(latencies)
 }

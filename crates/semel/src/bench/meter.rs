@@ -32,13 +32,45 @@ impl Latencies {
 }
 
 /// Processor time that the process `pid` (or `self`) has used; `None` where the system has no
-/// `/proc` (Linux, `proc_pid_stat(5)`: user and system time in clock ticks, 100 a second).
+/// `/proc`.
 pub fn cpu_time(pid: &str) -> Option<Duration> {
+    Some(Duration::from_millis(stat(pid)?.ticks * 10))
+}
+
+/// Processor time that all processes of a server have used: the parent of the process `pid`, its
+/// children, and those that have ended. `None` where that is none of this machine's servers.
+pub fn family_cpu_time(pid: i32) -> Option<Duration> {
+    let parent = stat(&pid.to_string()).filter(|stat| stat.name.starts_with("postgres"))?.parent;
+    let own = stat(&parent).filter(|stat| stat.name.starts_with("postgres"))?;
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    let all = processes.filter_map(|process| stat(process.file_name().to_str()?));
+    let children = all.filter(|stat| stat.parent == parent).map(|stat| stat.ticks);
+    let ticks = own.ticks + own.ended_ticks + children.sum::<u64>();
+    Some(Duration::from_millis(ticks * 10))
+}
+
+/// What the system says of a process (Linux, `proc_pid_stat(5)`).
+struct Stat {
+    name: String,
+    parent: String,
+    /// User and system time in clock ticks, 100 a second.
+    ticks: u64,
+    /// The same of children that have ended.
+    ended_ticks: u64,
+}
+
+fn stat(pid: &str) -> Option<Stat> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is a name in brackets and may hold anything.
-    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    Some(Duration::from_millis(ticks * 10))
+    let (begin, rest) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = rest.split(' ').collect();
+    let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
+    Some(Stat {
+        name: begin.split_once('(')?.1.to_owned(),
+        parent: (*fields.get(1)?).to_owned(),
+        ticks: ticks(11)? + ticks(12)?,
+        ended_ticks: ticks(13)? + ticks(14)?,
+    })
 }
 
 /// The most memory that the process `pid` has had at once, in bytes.

@@ -3,9 +3,11 @@
 //!
 //! Deliberately absent: any thought about what is written; the real store has had it.
 
+use super::measured::rate;
 use super::meter::Latencies;
-use crate::rig::broken;
+use crate::place::Place;
 use crate::wiring::{Bare, Reader};
+use futures_util::future::try_join_all;
 use semel_core::account::{Account, Overdraft};
 use semel_core::event::{Event, Kind};
 use semel_core::failure::Failure;
@@ -15,14 +17,16 @@ use semel_core::payment::Identity;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// How many events are read at once.
 const PAGE: usize = 100_000;
+/// Ledgers that take the same rows: one alone, and two at once.
+const LEDGERS: u32 = 3;
 
 /// Follows a ledger of another store row by row.
 pub struct Twin {
-    bare: Bare,
+    /// The first is written alone, the others at once; none where rows are only counted.
+    bare: Vec<Bare>,
     reader: Reader,
     ledger: u32,
     seen: u64,
@@ -30,34 +34,48 @@ pub struct Twin {
     /// How many events carry a key, by the key's hash.
     keys: HashMap<i64, u64>,
     steps: u64,
+    payments: u64,
     took: Duration,
+    took_at_once: Duration,
     /// From a step to the next, by the real store's clock.
     intervals: Latencies,
     last_at: Option<i64>,
-    _dir: TempDir,
+}
+
+/// What is written together.
+struct Step {
+    at: i64,
+    effects: Vec<Effect>,
+    /// How many keys it has.
+    keys: u64,
 }
 
 impl Twin {
-    /// Of the ledger numbered `ledger`, in a file of its own.
+    /// Of the ledger numbered `ledger`, at a `place` of its own.
     ///
     /// # Errors
-    /// Any failure of the file.
-    pub fn of(reader: Reader, ledger: u32) -> Result<Twin, Failure> {
-        let dir = tempfile::Builder::new().prefix("semel-twin-").tempdir();
-        let dir = dir.map_err(|error| broken(format!("no directory: {error}")))?;
-        Ok(Twin {
-            bare: Bare::open(&dir.path().join("semel.db"))?,
+    /// Any failure there.
+    pub async fn of(reader: Reader, ledger: u32, place: &Place) -> Result<Twin, Failure> {
+        let bare = Bare::open(place, LEDGERS).await?;
+        Ok(Twin { bare, ..Twin::counting(reader, ledger) })
+    }
+
+    /// The same, which writes nothing.
+    pub fn counting(reader: Reader, ledger: u32) -> Twin {
+        Twin {
+            bare: Vec::new(),
             reader,
             ledger,
             seen: 0,
             accounts: HashMap::new(),
             keys: HashMap::new(),
             steps: 0,
+            payments: 0,
             took: Duration::ZERO,
+            took_at_once: Duration::ZERO,
             intervals: Latencies::new(),
             last_at: None,
-            _dir: dir,
-        })
+        }
     }
 
     /// Write what the real store has written since, in the same steps. What carries no key only
@@ -65,25 +83,27 @@ impl Twin {
     ///
     /// # Errors
     /// Any failure of either store.
-    pub fn follow(&mut self) -> Result<(), Failure> {
+    pub async fn follow(&mut self) -> Result<(), Failure> {
         loop {
             let events = self.reader.events(self.ledger, self.seen, PAGE)?;
             let Some(last) = events.last() else { return Ok(()) };
             self.seen = last.seq;
             let keyless = |event: &Event| event.key.is_none();
             // All events of a step have its time, and no other step has.
-            let steps = events
-                .chunk_by(|one, next| one.at == next.at || keyless(one) && keyless(next))
-                .map(|step| (step[0].at, self.step(step)));
-            let steps: Vec<_> = steps.collect();
-            for (at, (effects, keys)) in steps {
-                let begun = Instant::now();
-                self.bare.write(&effects, &keys)?;
-                if !keys.is_empty() {
-                    self.count(begun.elapsed(), at);
-                }
+            let steps =
+                events.chunk_by(|one, next| one.at == next.at || keyless(one) && keyless(next));
+            let steps: Vec<Step> = steps.map(|step| self.step(step)).collect();
+            steps.iter().filter(|step| step.keys > 0).for_each(|step| self.count(step));
+            if let Some((alone, at_once)) = self.bare.split_first_mut() {
+                self.took += write(std::slice::from_mut(alone), &steps).await?;
+                self.took_at_once += write(at_once, &steps).await?;
             }
         }
+    }
+
+    /// Events so far.
+    pub fn seen(&self) -> u64 {
+        self.seen
     }
 
     /// Steps with payments so far.
@@ -91,9 +111,12 @@ impl Twin {
         self.steps
     }
 
-    /// How long writing those took.
-    pub fn took(&self) -> Duration {
-        self.took
+    /// Payments a second of a ledger that is written alone, and of those at once, together.
+    #[expect(clippy::float_arithmetic, reason = "a measurement, not money")]
+    pub fn limits(&self) -> (f64, Option<f64>) {
+        let at_once = self.bare.len().saturating_sub(1) as f64;
+        let together = at_once * rate(self.payments, self.took_at_once);
+        (rate(self.payments, self.took), (at_once > 0.0).then_some(together))
     }
 
     /// From a step with payments to the next, in the real store.
@@ -101,11 +124,11 @@ impl Twin {
         &self.intervals
     }
 
-    fn count(&mut self, took: Duration, at: i64) {
+    fn count(&mut self, step: &Step) {
         self.steps += 1;
-        self.took += took;
-        if let Some(before) = self.last_at.replace(at) {
-            self.intervals.record(Duration::from_micros(at.abs_diff(before)));
+        self.payments += step.keys;
+        if let Some(before) = self.last_at.replace(step.at) {
+            self.intervals.record(Duration::from_micros(step.at.abs_diff(before)));
         }
     }
 
@@ -120,13 +143,13 @@ impl Twin {
         self.keys.values().map(|count| count - 1).sum()
     }
 
-    fn step(&mut self, events: &[Event]) -> (Vec<Effect>, Vec<(i64, u64)>) {
-        let (mut effects, mut keys, mut touched) = (Vec::new(), Vec::new(), BTreeSet::new());
+    fn step(&mut self, events: &[Event]) -> Step {
+        let (mut effects, mut keys, mut touched) = (Vec::new(), 0, BTreeSet::new());
         for event in events {
             effects.push(Effect::Append(Arc::new(event.clone())));
             if let Some(key) = &event.key {
                 *self.keys.entry(Identity::hash(&event.namespace, key)).or_default() += 1;
-                keys.extend(Bare::key_row(event));
+                keys += 1;
             }
             let (Some(debit), credit) = (&event.debit, &event.credit) else { continue };
             if event.kind == Kind::AccountOpened {
@@ -143,7 +166,7 @@ impl Twin {
         effects.extend(touched.iter().map(|no| Effect::Update(self.accounts[no].clone())));
         let next_seq = events.last().map_or(1, |event| event.seq + 1);
         effects.push(Effect::Move(Position { next_seq, ..Position::start("main") }));
-        (effects, keys)
+        Step { at: events.first().map_or(0, |event| event.at), effects, keys }
     }
 
     fn apply(&mut self, event: &Event, nos: [u64; 2]) {
@@ -155,4 +178,26 @@ impl Twin {
         debit.last_seq = event.seq;
         credit.last_seq = event.seq;
     }
+}
+
+/// Write `steps` by each of `all`, at once; how long the slowest took for those with keys.
+async fn write(all: &mut [Bare], steps: &[Step]) -> Result<Duration, Failure> {
+    let mut ready = Vec::new();
+    for bare in all {
+        let mut rows = Vec::with_capacity(steps.len());
+        for step in steps {
+            rows.push((bare.prepare(&step.effects).await?, step.keys > 0));
+        }
+        ready.push((bare, rows));
+    }
+    let each = ready.into_iter().map(async |(bare, rows)| {
+        let mut took = Duration::ZERO;
+        for (rows, is_timed) in rows {
+            let begun = Instant::now();
+            bare.write(&rows).await?;
+            took += if is_timed { begun.elapsed() } else { Duration::ZERO };
+        }
+        Ok::<_, Failure>(took)
+    });
+    Ok(try_join_all(each).await?.into_iter().max().unwrap_or_default())
 }

@@ -1,4 +1,5 @@
-//! What the stages pay: uniform over 10,000 customers and 1,000 merchants, under random keys.
+//! What the stages pay: uniform over 10,000 customers and 1,000 merchants, under random keys; or
+//! nine of ten payments to ten of the merchants.
 
 use semel_core::Text;
 use semel_core::account::Overdraft;
@@ -11,10 +12,13 @@ use semel_core::payment::{Capture, Identity, Pay};
 pub const CUSTOMERS: u64 = 10_000;
 /// Accounts that are paid.
 pub const MERCHANTS: u64 = 1_000;
+/// Of these, the ones that get nine of ten payments where that is asked for.
+const HOT: u64 = 10;
 
 /// A sequence of payments that is the same in every run.
 pub struct Work {
     state: u64,
+    hot: bool,
     customers: Vec<Text>,
     merchants: Vec<Text>,
     currency: Currency,
@@ -35,12 +39,13 @@ pub struct Payment {
 }
 
 impl Work {
-    /// From the beginning.
-    pub fn new() -> Work {
+    /// From the beginning; whether few merchants are `hot`.
+    pub fn new(hot: bool) -> Work {
         let named =
             |kind: &str, count| (0..count).map(|no| format!("{kind}:{no}").into()).collect();
         Work {
             state: 0x5eed,
+            hot,
             customers: named("customer", CUSTOMERS),
             merchants: named("merchant", MERCHANTS),
             currency: Currency::parse("USD").expect("USD is a currency"),
@@ -65,7 +70,9 @@ impl Work {
     pub fn payment(&mut self) -> Payment {
         let [high, low] = [self.random(), self.random()];
         let amount = 1 + (self.random() % 10_000) as i64;
-        let [customer, merchant] = [self.random() % CUSTOMERS, self.random() % MERCHANTS];
+        let [customer, roll] = [self.random() % CUSTOMERS, self.random()];
+        let is_hot = self.hot && (roll >> 32) % 10 != 0;
+        let merchant = roll % if is_hot { HOT } else { MERCHANTS };
         Payment {
             key: letters(high) + "-" + &letters(low),
             amount,
@@ -104,4 +111,19 @@ impl Work {
 /// 64 bits as sixteen letters.
 fn letters(number: u64) -> String {
     (0..16).map(|at| char::from(b'a' + (number >> (4 * at) & 15) as u8)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nine_of_ten_go_to_the_hot_ones_if_there_are_any() {
+        for (hot, range) in [(false, 50..200), (true, 8_900..9_200)] {
+            let mut work = Work::new(hot);
+            let paid = (0..10_000).map(|_| work.payment().merchant);
+            let first = |id: &Text| matches!(id.split_once(':'), Some((_, no)) if no.len() == 1);
+            assert!(range.contains(&paid.filter(first).count()), "{hot}");
+        }
+    }
 }

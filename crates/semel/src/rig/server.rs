@@ -1,49 +1,44 @@
-//! The server under test: a child process on a temporary directory, killed without warning.
+//! The server under test: a child process on a store that is thrown away, killed without warning.
 
-use super::{broken, command};
+use super::{Process, broken, command};
+use crate::place::Place;
 use semel_core::failure::Failure;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::Child;
 use tempfile::TempDir;
 
-/// A running server. Dropped, it is killed, and its directory goes away.
+/// A running server. Dropped, it is killed; its store is the caller's.
 pub struct Server {
     process: Process,
     address: SocketAddr,
     kills: u64,
+    place: Place,
+    /// Of its log.
     directory: TempDir,
 }
 
 impl Server {
-    /// A server on a new directory.
+    /// A server on the store at `place`.
     ///
     /// # Errors
     /// What the directory, the process or its log says.
-    pub async fn start() -> Result<Server, Failure> {
-        let directory = tempfile::Builder::new().prefix("semel-").tempdir();
+    pub async fn start(place: Place) -> Result<Server, Failure> {
+        let directory = tempfile::Builder::new().prefix("semel-log-").tempdir();
         let directory = directory.map_err(|error| broken(format!("no directory: {error}")))?;
-        let (process, address) = spawn(directory.path()).await?;
-        Ok(Server { process, address, kills: 0, directory })
+        let (process, address) = spawn(directory.path(), &place).await?;
+        Ok(Server { process, address, kills: 0, place, directory })
     }
 
-    /// Kill it with SIGKILL, and start another on the same directory.
+    /// Kill it with SIGKILL, and start another on the same store.
     ///
     /// # Errors
     /// As [`Server::start`].
     pub async fn restarted(self) -> Result<Server, Failure> {
-        let Server { process, kills, directory, .. } = self;
+        let Server { process, kills, place, directory, .. } = self;
         drop(process);
-        let (process, address) = spawn(directory.path()).await?;
-        Ok(Server { process, address, kills: kills + 1, directory })
-    }
-
-    /// Kill it with SIGKILL; the directory that its store is in, which goes away with the value.
-    pub fn killed(self) -> TempDir {
-        let Server { process, directory, .. } = self;
-        drop(process);
-        directory
+        let (process, address) = spawn(directory.path(), &place).await?;
+        Ok(Server { process, address, kills: kills + 1, place, directory })
     }
 
     /// Where it listens.
@@ -62,29 +57,18 @@ impl Server {
     }
 }
 
-/// A child that does not outlive this value.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // An error means that it is gone already.
-        let _gone = self.0.kill();
-        let _gone = self.0.wait();
-    }
-}
-
-async fn spawn(directory: &Path) -> Result<(Process, SocketAddr), Failure> {
-    let directory = directory.to_owned();
-    let spawned = tokio::task::spawn_blocking(move || spawn_blocking(&directory));
+async fn spawn(directory: &Path, place: &Place) -> Result<(Process, SocketAddr), Failure> {
+    let (directory, place) = (directory.to_owned(), place.clone());
+    let spawned = tokio::task::spawn_blocking(move || spawn_blocking(&directory, &place));
     spawned.await.map_err(|ended| broken(ended.to_string()))?
 }
 
-fn spawn_blocking(directory: &Path) -> Result<(Process, SocketAddr), Failure> {
+fn spawn_blocking(directory: &Path, place: &Place) -> Result<(Process, SocketAddr), Failure> {
     let failed = |error: std::io::Error| broken(format!("no server: {error}"));
     let log_path = directory.join("server.log");
     let log = std::fs::File::options().create(true).append(true).open(&log_path).map_err(failed)?;
-    let mut command = command(directory).map_err(failed)?;
-    command.args(["--json", "serve", "--data", "data", "--listen", "127.0.0.1:0"]);
+    let mut command = command(directory, place).map_err(failed)?;
+    command.args(["--json", "serve", "--listen", "127.0.0.1:0"]);
     let mut child = command.stderr(log).spawn().map_err(failed)?;
     let stdout = child.stdout.take().expect("stdout is piped");
     let process = Process(child);

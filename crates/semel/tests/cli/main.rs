@@ -7,4 +7,5 @@ mod imports;
 mod letters;
 mod reasons;
 mod refusals;
+mod server;
 mod serving;

@@ -10,7 +10,6 @@ use super::open;
 use super::row;
 use crate::places::slot_of;
 use rusqlite::{Connection, params};
-use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::{Effect, Position};
 use std::path::Path;
@@ -19,6 +18,12 @@ use std::path::Path;
 pub struct Bare {
     conn: Connection,
     _lock: WriterLock,
+}
+
+/// A step that is ready to be written.
+pub struct Rows<'a> {
+    effects: &'a [Effect],
+    keys: Vec<(i64, u64)>,
 }
 
 /// The number of the one ledger.
@@ -38,17 +43,21 @@ impl Bare {
         Ok(Bare { conn, _lock: lock })
     }
 
-    /// The row that the key index gets for `event`.
-    pub fn key_row(event: &Event) -> Option<(i64, u64)> {
-        slot_of(LEDGER, event).map(|slot| (slot.slot, slot.seq))
+    /// A step, ready to be written: its effects, and the rows of its keys as they come.
+    pub fn prepare<'a>(&self, effects: &'a [Effect]) -> Rows<'a> {
+        let keys = effects.iter().filter_map(|effect| match effect {
+            Effect::Append(event) => slot_of(LEDGER, event).map(|slot| (slot.slot, slot.seq)),
+            _ => None,
+        });
+        Rows { effects, keys: keys.collect() }
     }
 
-    /// Write one step: its effects, and the rows of its keys in the order in which they came.
+    /// Write one step.
     ///
     /// # Errors
     /// As every write.
-    pub fn write(&mut self, effects: &[Effect], keys: &[(i64, u64)]) -> Result<(), Failure> {
-        self.step(effects, keys).map_err(|error| classify(&error))
+    pub fn write(&mut self, rows: &Rows<'_>) -> Result<(), Failure> {
+        self.step(rows.effects, &rows.keys).map_err(|error| classify(&error))
     }
 
     fn step(&mut self, effects: &[Effect], keys: &[(i64, u64)]) -> rusqlite::Result<()> {
