@@ -329,7 +329,7 @@ pub enum StoreClaim {
 /// An open step.
 pub enum StoreStep {
     /// In a file.
-    Sqlite(sqlite::SqliteStep),
+    Sqlite(Box<sqlite::SqliteStep>),
     /// In a database.
     Postgres(Box<postgres::PostgresStep>),
 }
@@ -358,7 +358,7 @@ impl Claim for StoreClaim {
 
     async fn begin(self, keys: Keys) -> Result<StoreStep, Failure> {
         Ok(match self {
-            StoreClaim::Sqlite(claim) => StoreStep::Sqlite(claim.begin(keys).await?),
+            StoreClaim::Sqlite(claim) => StoreStep::Sqlite(Box::new(claim.begin(keys).await?)),
             StoreClaim::Postgres(claim) => StoreStep::Postgres(Box::new(claim.begin(keys).await?)),
         })
     }

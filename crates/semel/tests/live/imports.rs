@@ -1,5 +1,5 @@
-//! Imports into PostgreSQL, killed and stopped half-way: somebody else goes on where they were, once
-//! their claim has run out, and then the totals are exact.
+//! Imports into PostgreSQL, killed and stopped half-way: somebody else goes on where they were,
+//! once their claim has run out, and then the totals are exact.
 
 use super::harness::{Place, Server, payment};
 use super::{database, signal};
