@@ -63,9 +63,10 @@ impl fmt::Display for Place {
             Place::File(path) => return write!(f, "sqlite:{}", path.display()),
             Place::Server(url) => url,
         };
-        let (base, query) = url.split_once('?').unwrap_or((url, ""));
-        let (scheme, rest) = base.split_once("//").unwrap_or(("", base));
-        let (user, hosts) = rest.rsplit_once('@').map_or((None, rest), |(u, h)| (Some(u), h));
+        let (scheme, rest) = url.split_once("//").unwrap_or(("", url));
+        // A password may hold any character, even those that part the rest.
+        let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(u, h)| (Some(u), h));
+        let (hosts, query) = rest.split_once('?').unwrap_or((rest, ""));
         let user = user.map(|user| user.split_once(':').map_or(user, |(name, _)| name));
         write!(f, "{scheme}//{}{hosts}", user.map_or(String::new(), |user| format!("{user}@")))?;
         let shown = query.split('&').filter(|pair| !pair.is_empty() && !is_secret(pair));
@@ -123,6 +124,7 @@ mod tests {
             ),
             ("postgres://h/db?user=me&password=pass", "postgres://h/db?user=me"),
             ("postgresql://me:p@ss@h/db?password=pass", "postgresql://me@h/db"),
+            ("postgres://me:pa?ss@h/db", "postgres://me@h/db"),
         ] {
             assert_eq!(Place::parse(written).unwrap().to_string(), shown);
         }

@@ -11,7 +11,7 @@
 //!
 //! **Keys are looked up when it matters.** A key that is not among the recent ones is most likely
 //! new. If it is not, the unique index refuses the step, nothing has happened, and the steps that
-//! follow look their keys up; each time twice as many.
+//! follow look their keys up; each time twice as many, and half as many after as long a calm.
 //!
 //! Deliberately absent: SQL, and any decision.
 
@@ -62,6 +62,8 @@ pub struct Resident {
     form: Form,
     /// The position that all of it belongs to; `None` before anything is known.
     at: Option<Position>,
+    /// The chain at the position is made up: the way there is not at its end yet.
+    unproved: bool,
     accounts: FxHashMap<u64, Held>,
     numbers: HashMap<Text, u64>,
     /// Accounts that are to be written: the first seq that their row lacks, and their number.
@@ -90,7 +92,13 @@ impl Resident {
     /// Forget everything, and stand at `position`, where every row has come so far.
     pub fn begin_anew(&mut self, position: Position) {
         let (form, caution) = (self.form, std::mem::take(&mut self.caution));
-        *self = Resident { form, at: Some(position), caution, ..Resident::default() };
+        let (at, unproved) = (Some(position), true);
+        *self = Resident { form, at, unproved, caution, ..Resident::default() };
+    }
+
+    /// Where the ledger stood when somebody committed, as this process has seen it.
+    pub fn seen(&self) -> Option<Position> {
+        self.at.filter(|_| !self.unproved)
     }
 
     /// After the last event of the log: whether what is known belongs to `position`. Where it was
@@ -101,7 +109,7 @@ impl Resident {
         if !self.at.is_some_and(same) {
             return false;
         }
-        self.at = Some(position);
+        (self.at, self.unproved) = (Some(position), false);
         true
     }
 
@@ -334,12 +342,14 @@ impl Recent {
 struct Caution {
     steps: u32,
     next: u32,
+    /// Steps since then that were not refused.
+    calm: u32,
 }
 
 impl Default for Caution {
     /// What happened before is not known.
     fn default() -> Caution {
-        Caution { steps: LOOKS.0, next: LOOKS.0 }
+        Caution { steps: LOOKS.0, next: LOOKS.0, calm: 0 }
     }
 }
 
@@ -351,9 +361,18 @@ impl Caution {
     fn refused(&mut self) {
         self.steps = self.next;
         self.next = (self.next * 2).min(LOOKS.1);
+        self.calm = 0;
     }
 
     fn passed(&mut self) {
-        self.steps = self.steps.saturating_sub(1);
+        if self.steps > 0 {
+            self.steps -= 1;
+            return;
+        }
+        self.calm += 1;
+        if self.calm >= self.next {
+            self.next = (self.next / 2).max(LOOKS.0);
+            self.calm = 0;
+        }
     }
 }

@@ -12,12 +12,12 @@ use semel_core::failure::Stop;
 use semel_core::problem::Code;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
+use tokio_postgres::config::{Host, LoadBalanceHosts, SslMode, TargetSessionAttrs};
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long connecting to one host may take.
-const CONNECT_WAIT: Duration = Duration::from_secs(5);
+const CONNECT_WAIT: Duration = Duration::from_secs(2);
 /// How long what was sent may go unacknowledged before the connection counts as broken.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// After so much silence the other side is asked whether it is there.
@@ -67,11 +67,17 @@ impl Address {
         config
             .application_name("semel")
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
+            // So that a host that says nothing is not asked first for ever.
+            .load_balance_hosts(LoadBalanceHosts::Random)
             .connect_timeout(CONNECT_WAIT)
             .tcp_user_timeout(SILENCE_MAX)
             .keepalives_idle(KEEPALIVE_IDLE)
             .keepalives_interval(Duration::from_secs(1))
             .keepalives_retries(5);
+        if !config.get_hostaddrs().is_empty() {
+            // Where it leads would not be seen by what decides about encryption.
+            return Err(misused("hostaddr: write the address as the host".into()));
+        }
         let mut address = Address { config, tls };
         let encrypted = address.is_encrypted()?;
         let mode = if encrypted { SslMode::Require } else { SslMode::Disable };
@@ -202,6 +208,8 @@ mod tests {
             ("postgres://me@db.example/semel?sslmode=disable", Ok(false)),
             ("postgres://me@db.example/semel?sslmode=prefer", Err("sslmode")),
             ("postgres://me@db.example/semel?sslmod=require", Err("sslmod")),
+            ("postgres://me:secret@localhost/semel?hostaddr=10.0.0.5", Err("hostaddr")),
+            ("postgres:///semel?hostaddr=10.0.0.5&user=me", Err("hostaddr")),
         ] {
             let parsed = Address::parse(url).map(|address| address.config.get_ssl_mode());
             match (parsed, encrypted) {

@@ -4,7 +4,7 @@
 use super::columns::{Columns, damaged};
 use super::memory::Writing;
 use super::rewind::rewound;
-use super::row::{accounts_by_no, all, number, place};
+use super::row::{accounts_by_no, all, number, one, place};
 use crate::decode::Decoder;
 use crate::resident::Late;
 use crate::rows::Read;
@@ -36,12 +36,20 @@ pub(super) async fn catch_up(
     position: Position,
     accounts_seq: u64,
 ) -> Result<(), Failure> {
-    let at = known.read().position();
-    if let Some(seen) = at {
-        return match follow(client, ledger, known, position, false).await? {
-            true => Ok(()),
-            false => Err(rewound(ledger, seen, position)),
+    let seen = known.read().seen();
+    if let Some(seen) = seen {
+        let far = position.next_seq.saturating_sub(seen.next_seq) > PAGE;
+        let leads = match far && seen.next_seq <= accounts_seq {
+            // All of it would be read while the row is locked; that it is there is enough.
+            true => is_there(client, ledger, seen).await?,
+            false => follow(client, ledger, known, position, false).await?,
         };
+        if !leads {
+            return Err(rewound(ledger, seen, position));
+        }
+        if known.read().position() == Some(position) {
+            return Ok(());
+        }
     }
     // Where the chain stood then is not kept; nor is it needed, since nothing is compared.
     known.write().begin_anew(Position { next_seq: accounts_seq + 1, tail: Hash::ZERO });
@@ -49,6 +57,32 @@ pub(super) async fn catch_up(
         true => Ok(()),
         false => Err(damaged(format!("accounts do not fit the events behind {accounts_seq}"))),
     }
+}
+
+/// Whether the log still has the events that led to where it was `seen`: from the last anchor before.
+async fn is_there(client: &ClientWrapper, ledger: u32, seen: Position) -> Result<bool, Failure> {
+    const ANCHOR: &str = "SELECT pos, hash FROM anchor WHERE pos >= $1 AND pos < $2
+        ORDER BY pos DESC LIMIT 1";
+    const NAME: &str = "SELECT id FROM ledger WHERE no = $1";
+    let [start, end] = [place(ledger, 0)?, place(ledger, seen.next_seq)?];
+    let read = |row: Columns<'_>| Ok((row.number(0)?, row.hash(1)?));
+    let (mut from, mut tail) = match one(client, ANCHOR, &[&start, &end], read).await? {
+        Some(anchor) => anchor,
+        None => {
+            let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+            let name = one(client, NAME, &[&no], |row| row.owned(0)).await?;
+            (start, Position::start(&name.unwrap_or_else(|| "".into())).tail)
+        }
+    };
+    from += 1;
+    let ask = format!("{LATE} ORDER BY e.pos");
+    let mut encoding = Vec::new();
+    for late in all(client, &ask, &[&from, &end], reading()).await? {
+        encoding.clear();
+        late.event.encode(ledger, &mut encoding);
+        tail = tail.link(&encoding);
+    }
+    Ok(tail == seen.tail)
 }
 
 /// Take in the events up to `position`. Whether they lead there.

@@ -9,7 +9,7 @@
 use super::Shared;
 use super::classify::classify_commit;
 use super::insert::{Slotted, insert};
-use super::row::number;
+use super::row::{number, place};
 use super::session::{ANSWER_MAX, within};
 use super::step::{LegClaim, NOW, Opened, begin, carries, is_free, prepared};
 use super::values::{self, Refused, Values};
@@ -108,6 +108,9 @@ pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), F
         session.give_back();
         change.iter().for_each(|change| change.tell(ledger));
         known.write().arrive(Vec::new(), std::iter::empty(), &due, at);
+        if known.read().is_written() {
+            return Ok(());
+        }
     }
 }
 
@@ -276,7 +279,8 @@ impl<'a> Writes<'a> {
     ) -> Result<(), Failure> {
         const MOVE: &str = "WITH done AS (
                 UPDATE ledger SET next_seq = $2, tail = $3, accounts_seq = $6
-                WHERE no = $1 AND next_seq = $4 AND tail = $5 RETURNING 1)
+                WHERE no = $1 AND next_seq = $4 AND tail = $5
+                    AND ($2 = $4 OR EXISTS (SELECT FROM event WHERE pos = $7)) RETURNING 1)
             SELECT 1 / count(*) FROM done";
         let values: Values<'a> = vec![
             Box::new(i32::try_from(ledger).unwrap_or(i32::MAX)),
@@ -285,6 +289,8 @@ impl<'a> Writes<'a> {
             Box::new(number(from.next_seq)?),
             Box::new(from.tail.0.to_vec()),
             Box::new(number(accounts_seq)?),
+            // The last row has to be there: what was not sent must not be passed.
+            Box::new(place(ledger, to.next_seq - 1)?),
         ];
         self.add(MOVE, values).await
     }

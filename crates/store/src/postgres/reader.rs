@@ -215,7 +215,7 @@ impl Reader {
         })
         .await?;
         let Some((position, accounts_seq)) = stands else { return Ok(accounts) };
-        if self.known_at(ledger, position, &mut accounts) {
+        if accounts_seq + 1 == position.next_seq || self.known_at(ledger, position, &mut accounts) {
             return Ok(accounts);
         }
         let seqs = accounts_seq + 1..position.next_seq;
@@ -226,18 +226,17 @@ impl Reader {
         }
     }
 
-    /// Whether the writer of this process stands at `position`; then accounts are as it knows them.
+    /// Whether the writer of this process stands at `position` and has all `accounts` in mind; then
+    /// they are as it knows them. One that it has not may have been written since.
     fn known_at(&self, ledger: u32, position: Position, accounts: &mut [Account]) -> bool {
         let mind = self.known.ledger(ledger);
         let known = mind.read();
         if known.position() != Some(position) {
             return false;
         }
-        for account in accounts {
-            if let Some(exact) = known.account(account.no) {
-                *account = exact.clone();
-            }
-        }
+        let exact = accounts.iter().map(|account| known.account(account.no).cloned());
+        let Some(exact) = exact.collect::<Option<Vec<Account>>>() else { return false };
+        accounts.clone_from_slice(&exact);
         true
     }
 

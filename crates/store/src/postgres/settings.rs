@@ -25,7 +25,12 @@ const ASK: &str = "SELECT current_setting('server_version_num')::integer, pg_is_
 ///
 /// Plans are pinned: each statement of a step is a nested loop over index scans at any size of its
 /// tables, so what is planned once, perhaps on an empty table, stays right for ever.
+///
+/// What a commit waits for is pinned as it was accepted: a server may be told otherwise later.
 const EVERY: &str = "
+    SELECT set_config('synchronous_commit', current_setting('synchronous_commit'), false);
+    SET statement_timeout = 0;
+    SET transaction_timeout = 0;
     SET default_transaction_isolation = 'read committed';
     SET plan_cache_mode = 'force_generic_plan';
     SET enable_seqscan = off;
@@ -41,17 +46,17 @@ const EVERY: &str = "
 
 /// For sessions that take locks: all of it below a leg's deadline. A client that was stopped
 /// between two statements of a step is cut off after two seconds, one that was stopped elsewhere
-/// after five; who waits for the lock waits for so long, and a little longer.
+/// after five. Who waits for the lock gives up after three, so that two are left for the step.
 const BOUND: &str = "
     SET idle_in_transaction_session_timeout = 2000;
     SET transaction_timeout = 5000;
-    SET lock_timeout = 6000;";
+    SET lock_timeout = 3000;";
 
 /// What [`BOUND`] sets, as the server tells it.
 const BOUNDS: [(&str, &str); 3] = [
     ("idle_in_transaction_session_timeout", "2s"),
     ("transaction_timeout", "5s"),
-    ("lock_timeout", "6s"),
+    ("lock_timeout", "3s"),
 ];
 
 /// Refuse a server that cannot keep the promises; the history that it writes.

@@ -151,7 +151,7 @@ async fn open(
     begun?;
     let Locked { position, now, history, accounts_seq } = locked?;
     checked?;
-    let (mut found, mut met) = (found?, met?);
+    let (mut found, mut met, letters) = (found?, met?, letters?);
     let mut looked = suspects.len() == slots.len();
     let at = known.read().position();
     if at != Some(position) {
@@ -178,7 +178,7 @@ async fn open(
         recorded,
         payments: row::paid(client, ledger, &keys.payments, &known).await?,
         accounts: known.read().accounts(&keys.accounts),
-        letters: letters?,
+        letters,
         keys,
     };
     Ok((Opened { session, known, accounts_seq, free, looked, change }, snapshot))
