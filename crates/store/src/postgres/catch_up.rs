@@ -59,8 +59,8 @@ pub(super) async fn catch_up(
     }
 }
 
-/// Whether the log still has the events that led to where it was `seen`, from the last anchor before
-/// it on.
+/// Whether the log still has the events that led to where it was `seen`: those behind the last
+/// anchor are read.
 async fn is_there(client: &ClientWrapper, ledger: u32, seen: Position) -> Result<bool, Failure> {
     const ANCHOR: &str = "SELECT pos, hash FROM anchor WHERE pos >= $1 AND pos < $2
         ORDER BY pos DESC LIMIT 1";
