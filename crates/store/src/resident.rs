@@ -1,8 +1,11 @@
 //! What a process knows of a ledger without looking: accounts as they are, and recent keys.
 //!
-//! It is stamped with the ledger's position. Under the lock the stamp is compared with the row;
-//! where others wrote meanwhile, their events are read and taken in, and where those do not lead on
-//! from the stamp, everything is forgotten and met again. So it is never trusted, only used.
+//! It is stamped with where the ledger stands. Under the lock the stamp is compared with the row;
+//! where others wrote meanwhile, their events are read and taken in, and those that do not lead on
+//! from the stamp are of another log. Rows of accounts may go back where the log does not: a step
+//! that writes nothing else can be lost alone. Where the server's history has changed, or rows have
+//! not come as far as they had, everything is forgotten and met again. So it is never trusted, only
+//! used.
 //!
 //! **Accounts are written later.** A row says by its `last_seq` how far it has come, and the ledger
 //! says up to which seq all rows have; whoever meets an account takes in the events behind that. An
@@ -15,25 +18,46 @@
 //!
 //! Deliberately absent: SQL, and any decision.
 
+#[cfg(test)]
+mod tests;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 use semel_core::Text;
 use semel_core::account::Account;
+use semel_core::chain::Hash;
 use semel_core::event::Event;
 use semel_core::ledger::{Effect, Position};
 use semel_core::movement::follow;
 use std::collections::{BTreeSet, HashMap};
 
-/// Events that the rows of accounts may lag behind the log: what a process that takes over reads.
-const LAG: u64 = 50_000;
-/// Steps with fewer keys than this look all of them up: that costs little, and one that is refused
-/// would keep everybody in it waiting.
-const FEW_KEYS: usize = 512;
-/// Accounts kept at most, besides those that are still to be written.
-const ACCOUNTS_MAX: usize = 100_000;
-/// Recent keys kept at least, and half of those kept at most.
-const RECENT: usize = 200_000;
-/// Steps that look all keys up after one that was refused: the first time, and at most.
-const LOOKS: (u32, u32) = (8, 1_024);
+/// How much a process keeps in mind, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// Events that the rows of accounts may lag behind the log: what a process that takes over
+    /// reads.
+    pub lag: u64,
+    /// Steps with fewer keys than this look all of them up: that costs little, and one that is
+    /// refused would keep everybody in it waiting.
+    pub few_keys: usize,
+    /// Accounts kept at most, besides those that are still to be written.
+    pub accounts_max: usize,
+    /// Recent keys kept at least, and half of those kept at most.
+    pub recent: usize,
+    /// Steps that look all keys up after one that was refused: the first time, and at most.
+    pub looks: (u32, u32),
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            lag: 50_000,
+            few_keys: 512,
+            accounts_max: 100_000,
+            recent: 200_000,
+            looks: (8, 1_024),
+        }
+    }
+}
 
 /// How a process keeps accounts and keys in mind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,20 +80,37 @@ pub struct Late {
     pub slot: Option<i64>,
 }
 
+/// Where a ledger stands, as its row says under the lock.
+#[derive(Clone, Debug)]
+pub struct Stand {
+    /// The end of the log.
+    pub position: Position,
+    /// Up to which seq all rows of accounts have come.
+    pub accounts_seq: u64,
+    /// The server's history, in any words.
+    pub history: Text,
+}
+
 /// Of one ledger.
-#[derive(Default)]
 pub struct Resident {
     form: Form,
+    bounds: Bounds,
     /// The position that all of it belongs to; `None` before anything is known.
     at: Option<Position>,
-    /// The chain at the position is made up: the way there is not at its end yet.
-    unproved: bool,
+    /// Where the ledger stood last. Until it is known, the chain at `at` leads from nowhere.
+    stood: Option<Stood>,
     accounts: FxHashMap<u64, Held>,
     numbers: HashMap<Text, u64>,
     /// Accounts that are to be written: the first seq that their row lacks, and their number.
     unwritten: BTreeSet<(u64, u64)>,
     recent: Recent,
     caution: Caution,
+}
+
+/// What of a [`Stand`] is about rows.
+struct Stood {
+    accounts_seq: u64,
+    history: Text,
 }
 
 /// An account, and the first seq that its row lacks.
@@ -81,35 +122,69 @@ struct Held {
 impl Resident {
     /// Nothing yet.
     pub fn new(form: Form) -> Resident {
-        Resident { form, ..Resident::default() }
+        Resident::within(form, Bounds::default())
     }
 
-    /// Where the ledger stood when it was last looked at.
+    /// Nothing yet, and never more than `bounds` allow.
+    pub fn within(form: Form, bounds: Bounds) -> Resident {
+        Resident {
+            form,
+            bounds,
+            at: None,
+            stood: None,
+            accounts: FxHashMap::default(),
+            numbers: HashMap::new(),
+            unwritten: BTreeSet::new(),
+            recent: Recent::default(),
+            caution: Caution::new(bounds.looks),
+        }
+    }
+
+    /// Where the ledger stood when it was last looked at. `None` before that, and also where it was
+    /// begun anew and the end of the log was not reached: whoever reads on then begins anew again.
     pub fn position(&self) -> Option<Position> {
-        self.at
+        self.at.filter(|_| self.stood.is_some())
     }
 
-    /// Forget everything, and stand at `position`, where every row has come so far.
-    pub fn begin_anew(&mut self, position: Position) {
-        let (form, caution) = (self.form, std::mem::take(&mut self.caution));
-        let (at, unproved) = (Some(position), true);
-        *self = Resident { form, at, unproved, caution, ..Resident::default() };
+    /// Whether what is known belongs to where the ledger stands.
+    pub fn is_at(&self, stand: &Stand) -> bool {
+        self.position() == Some(stand.position) && !self.has_gone_back(stand)
     }
 
-    /// Where the ledger stood when somebody committed, as this process has seen it.
-    pub fn seen(&self) -> Option<Position> {
-        self.at.filter(|_| !self.unproved)
+    /// Whether rows may be elder than they were, whatever the log says.
+    pub fn has_gone_back(&self, stand: &Stand) -> bool {
+        self.stood.as_ref().is_some_and(|stood| {
+            stood.history != stand.history || stand.accounts_seq < stood.accounts_seq
+        })
     }
 
-    /// After the last event of the log: whether what is known belongs to `position`. Where it was
-    /// met anew, the chain is not known and the seq has to do.
-    pub fn stand(&mut self, position: Position, anew: bool) -> bool {
-        let same =
-            |at: Position| if anew { at.next_seq == position.next_seq } else { at == position };
-        if !self.at.is_some_and(same) {
+    /// The seq of the event that is to be taken in next.
+    pub fn next_seq(&self) -> u64 {
+        self.at.map_or(1, |at| at.next_seq)
+    }
+
+    /// Forget everything, and begin behind `accounts_seq`, up to where all rows have come. Where
+    /// the chain stood there is not kept.
+    pub fn begin_anew(&mut self, accounts_seq: u64) {
+        let from = Position { next_seq: accounts_seq + 1, tail: Hash::ZERO };
+        let caution = self.caution;
+        *self = Resident::within(self.form, self.bounds);
+        (self.at, self.caution) = (Some(from), caution);
+    }
+
+    /// After the last event of the log: whether what is known belongs to where it ends. Where it
+    /// was begun anew, the chain is not known and the seq has to do.
+    pub fn stand(&mut self, stand: &Stand) -> bool {
+        let Stand { position, accounts_seq, ref history } = *stand;
+        let is_same = |at: Position| match self.stood {
+            Some(_) => at == position,
+            None => at.next_seq == position.next_seq,
+        };
+        if !self.at.is_some_and(is_same) {
             return false;
         }
-        (self.at, self.unproved) = (Some(position), false);
+        self.at = Some(position);
+        self.stood = Some(Stood { accounts_seq, history: history.clone() });
         true
     }
 
@@ -139,7 +214,7 @@ impl Resident {
                 self.unwritten.insert((event.seq, side.no));
             }
         }
-        self.recent.extend(*slot);
+        self.recent.extend(*slot, self.bounds.recent);
         let mut encoding = Vec::new();
         event.encode(ledger, &mut encoding);
         let tail = at.tail.link(&encoding);
@@ -149,7 +224,7 @@ impl Resident {
 
     /// The ids, of those that a step names, whose accounts are not here.
     pub fn missing<'a>(&mut self, ids: &'a [Text]) -> Vec<&'a str> {
-        if self.accounts.len() - self.unwritten.len() + ids.len() > ACCOUNTS_MAX {
+        if self.accounts.len() - self.unwritten.len() + ids.len() > self.bounds.accounts_max {
             self.accounts.retain(|_, held| held.lacks.is_some());
             let accounts = &self.accounts;
             self.numbers.retain(|_, no| accounts.contains_key(no));
@@ -195,18 +270,18 @@ impl Resident {
 
     /// Whether a step with so many keys looks all of them up.
     pub fn looks(&self, keys: usize) -> bool {
-        self.form == Form::Plain || self.caution.looks() || keys < FEW_KEYS
+        self.form == Form::Plain || self.caution.looks() || keys < self.bounds.few_keys
     }
 
     /// The unique index knows a key that was not looked up.
     pub fn was_refused(&mut self) {
-        self.caution.refused();
+        self.caution.refused(self.bounds.looks.1);
     }
 
     /// What a step that has `effects` and ends before `next_seq` writes of accounts, at most `most`
     /// of them, by number. Which is enough, as long as it is no less than a step can change.
     pub fn due(&self, effects: &[Effect], next_seq: u64, most: usize) -> Writing {
-        let lag = if self.form == Form::Plain { 0 } else { LAG };
+        let lag = if self.form == Form::Plain { 0 } else { self.bounds.lag };
         self.writing(effects, most, |lacks| lacks.saturating_add(lag) < next_seq)
     }
 
@@ -216,7 +291,7 @@ impl Resident {
     }
 
     fn writing(&self, effects: &[Effect], most: usize, is_due: impl Fn(u64) -> bool) -> Writing {
-        let begun = self.at.map_or(1, |at| at.next_seq);
+        let begun = self.next_seq();
         let mut writing = Writing { accounts: Vec::new(), lacks: None };
         if let Some((lacks, _)) = self.unwritten.first().filter(|(lacks, _)| !is_due(*lacks)) {
             writing.lacks = Some(*lacks);
@@ -252,7 +327,7 @@ impl Resident {
         written: &Writing,
         position: Position,
     ) {
-        let begun = self.at.map_or(1, |at| at.next_seq);
+        let begun = self.next_seq();
         for effect in effects {
             match effect {
                 Effect::Open(account) => self.hold(account, None),
@@ -278,9 +353,12 @@ impl Resident {
                 self.unwritten.remove(&(lacks, account.no));
             }
         }
-        self.recent.extend(slots);
+        self.recent.extend(slots, self.bounds.recent);
+        if let Some(stood) = &mut self.stood {
+            stood.accounts_seq = stood.accounts_seq.max(written.seq(position));
+        }
         self.at = Some(position);
-        self.caution.passed();
+        self.caution.passed(self.bounds.looks.0);
     }
 
     /// How many accounts and recent keys are remembered.
@@ -330,15 +408,16 @@ impl Recent {
         self.young.contains(&slot) || self.old.contains(&slot)
     }
 
-    fn extend(&mut self, slots: impl IntoIterator<Item = i64>) {
+    fn extend(&mut self, slots: impl IntoIterator<Item = i64>, generation: usize) {
         self.young.extend(slots);
-        if self.young.len() >= RECENT {
+        if self.young.len() >= generation {
             self.old = std::mem::take(&mut self.young);
         }
     }
 }
 
 /// How many steps to come look all their keys up.
+#[derive(Clone, Copy)]
 struct Caution {
     steps: u32,
     next: u32,
@@ -346,32 +425,30 @@ struct Caution {
     calm: u32,
 }
 
-impl Default for Caution {
-    /// What happened before is not known.
-    fn default() -> Caution {
-        Caution { steps: LOOKS.0, next: LOOKS.0, calm: 0 }
-    }
-}
-
 impl Caution {
+    /// What happened before is not known.
+    fn new(looks: (u32, u32)) -> Caution {
+        Caution { steps: looks.0, next: looks.0, calm: 0 }
+    }
+
     fn looks(&self) -> bool {
         self.steps > 0
     }
 
-    fn refused(&mut self) {
+    fn refused(&mut self, most: u32) {
         self.steps = self.next;
-        self.next = (self.next * 2).min(LOOKS.1);
+        self.next = (self.next * 2).min(most);
         self.calm = 0;
     }
 
-    fn passed(&mut self) {
+    fn passed(&mut self, least: u32) {
         if self.steps > 0 {
             self.steps -= 1;
             return;
         }
         self.calm += 1;
         if self.calm >= self.next {
-            self.next = (self.next / 2).max(LOOKS.0);
+            self.next = (self.next / 2).max(least);
             self.calm = 0;
         }
     }

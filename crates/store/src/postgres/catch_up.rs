@@ -6,11 +6,10 @@ use super::memory::Writing;
 use super::rewind::rewound;
 use super::row::{accounts_by_no, all, number, one, place};
 use crate::decode::Decoder;
-use crate::resident::Late;
+use crate::resident::{Late, Stand};
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::account::Account;
-use semel_core::chain::Hash;
 use semel_core::failure::Failure;
 use semel_core::ledger::Position;
 use semel_core::movement;
@@ -27,33 +26,32 @@ const LATE: &str = "SELECT e.pos, e.at, e.kind, e.format, e.namespace, e.key, e.
     FROM event e LEFT JOIN event p ON p.pos = (e.pos >> 40 << 40) + e.ref
     WHERE e.pos >= $1 AND e.pos < $2 ";
 
-/// Bring what is `known` of a ledger to `position`, which is locked: from where it stands, or else
-/// from `accounts_seq`, up to where all rows of accounts have come.
+/// Bring what is `known` of a ledger to where it stands, which is locked: from where that stood, or
+/// else from up to where all rows of accounts have come.
 pub(super) async fn catch_up(
     client: &ClientWrapper,
     ledger: u32,
     known: &Writing,
-    position: Position,
-    accounts_seq: u64,
+    stand: &Stand,
 ) -> Result<(), Failure> {
-    let seen = known.read().seen();
+    let Stand { position, accounts_seq, .. } = *stand;
+    let (seen, has_gone_back) = (known.read().position(), known.read().has_gone_back(stand));
     if let Some(seen) = seen {
         let far = position.next_seq.saturating_sub(seen.next_seq) > PAGE;
         let leads = match far && seen.next_seq <= accounts_seq {
             // All of it would be read while the row is locked; that it is there is enough.
             true => is_there(client, ledger, seen).await?,
-            false => follow(client, ledger, known, position, false).await?,
+            false => follow(client, ledger, known, stand).await?,
         };
         if !leads {
             return Err(rewound(ledger, seen, position));
         }
-        if known.read().position() == Some(position) {
+        if known.read().is_at(stand) && !has_gone_back {
             return Ok(());
         }
     }
-    // Where the chain stood then is not kept; nor is it needed, since nothing is compared.
-    known.write().begin_anew(Position { next_seq: accounts_seq + 1, tail: Hash::ZERO });
-    match follow(client, ledger, known, position, true).await? {
+    known.write().begin_anew(accounts_seq);
+    match follow(client, ledger, known, stand).await? {
         true => Ok(()),
         false => Err(damaged(format!("accounts do not fit the events behind {accounts_seq}"))),
     }
@@ -86,15 +84,15 @@ async fn is_there(client: &ClientWrapper, ledger: u32, seen: Position) -> Result
     Ok(tail == seen.tail)
 }
 
-/// Take in the events up to `position`. Whether they lead there.
+/// Take in the events up to where the log ends. Whether they lead there.
 async fn follow(
     client: &ClientWrapper,
     ledger: u32,
     known: &Writing,
-    position: Position,
-    anew: bool,
+    stand: &Stand,
 ) -> Result<bool, Failure> {
-    let at = |known: &Writing| known.read().position().map_or(1, |at| at.next_seq);
+    let position = stand.position;
+    let at = |known: &Writing| known.read().next_seq();
     if at(known) > position.next_seq {
         return Ok(false);
     }
@@ -111,7 +109,7 @@ async fn follow(
             return Ok(false);
         }
     }
-    Ok(known.write().stand(position, anew))
+    Ok(known.write().stand(stand))
 }
 
 /// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`;

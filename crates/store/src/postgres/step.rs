@@ -13,6 +13,7 @@ use super::rewind::{self, Change};
 use super::row::{self, Params, one};
 use super::session::{Lent, within};
 use crate::places::{first_slot, next_slot};
+use crate::resident::Stand;
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::Text;
@@ -153,10 +154,11 @@ async fn open(
     checked?;
     let (mut found, mut met, letters) = (found?, met?, letters?);
     let mut looked = suspects.len() == slots.len();
-    let at = known.read().position();
-    if at != Some(position) {
+    let stand = Stand { position, accounts_seq, history: session.history.clone() };
+    let is_here = known.read().is_at(&stand);
+    if !is_here {
         // Somebody else wrote: what was asked was not enough.
-        catch_up::catch_up(client, ledger, &known, position, accounts_seq).await?;
+        catch_up::catch_up(client, ledger, &known, &stand).await?;
         found = occupants(client, &first.keys, &slots).await?;
         let missing = known.write().missing(&keys.accounts);
         met = accounts(client, &first.accounts, ledger, &missing).await?;
