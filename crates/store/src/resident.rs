@@ -14,7 +14,9 @@
 //!
 //! **Keys are looked up when it matters.** A key that is not among the recent ones is most likely
 //! new. If it is not, the unique index refuses the step, nothing has happened, and the steps that
-//! follow look their keys up; each time twice as many, and half as many after as long a calm.
+//! follow look their keys up; each time twice as many, and half as many after as long a calm. Of a
+//! command that appends nothing the index says nothing: its key is looked up before the step is
+//! committed.
 //!
 //! Deliberately absent: SQL, and any decision.
 

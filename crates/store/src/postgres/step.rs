@@ -331,6 +331,12 @@ pub(super) async fn is_free(client: &ClientWrapper, slot: i64) -> Result<bool, F
     Ok(row::rows(client, ASK, &[&slot]).await?.is_empty())
 }
 
+/// Whether no event has any of `slots`.
+pub(super) async fn are_free(client: &ClientWrapper, slots: Vec<i64>) -> Result<bool, Failure> {
+    const ASK: &str = "SELECT pos FROM event WHERE slot = ANY($1) LIMIT 1";
+    Ok(slots.is_empty() || row::rows(client, ASK, &[&slots]).await?.is_empty())
+}
+
 async fn sent<T>(
     client: &ClientWrapper,
     ask: &Statement,
