@@ -19,6 +19,7 @@ mod items;
 mod placed;
 
 mod commits;
+mod lag;
 mod lost;
 mod wire;
 
@@ -53,6 +54,7 @@ pub fn audit(evidence: &Evidence) -> Verdict {
     calls::check(&evidence.calls, &indexes, &lost, &mut report);
     items::check(evidence, &indexes, &mut report);
     commits::check(evidence, &mut report);
+    lag::check(evidence, &mut report);
     wire::check(evidence, &indexes, &lost, &mut report);
     ends(evidence, &indexes, &lost, &mut report);
     report.verdict()

@@ -10,7 +10,7 @@ use semel_core::reason::Reason;
 use semel_core::render;
 use std::collections::BTreeMap;
 
-/// A ledger, without its anchors.
+/// A ledger, without its anchors, whose accounts do not lag.
 pub fn ledger<'a>(
     no: u32,
     name: &str,
@@ -25,6 +25,7 @@ pub fn ledger<'a>(
         tail: position.tail.0,
         events: events.map(|event| row(event, no)).collect(),
         accounts: accounts.map(account).collect(),
+        accounts_seq: position.next_seq - 1,
         anchors: BTreeMap::new(),
     }
 }

@@ -2,6 +2,7 @@
 //! holds none of them.
 
 use crate::broker::Broker;
+use crate::model::memory::{Trust, Used};
 use crate::model::{Law, Rules};
 use crate::setup::PUBLISHED;
 use crate::tampered::{self, Open, Tamper, Tampered};
@@ -11,6 +12,7 @@ use semel_core::ledger::door::LedgerTarget;
 use semel_core::ledger::{Effect, Position};
 use semel_core::publish::{Log, Publication};
 use semel_core::wire::{Link, Stamp};
+use semel_store::resident::{Resident, Stand};
 use std::sync::Arc;
 
 /// A defect.
@@ -28,6 +30,11 @@ pub enum Defect {
     NoLock,
     ChainUnchecked,
     DroppedCommits,
+    MemoryTrusted,
+    RowsTrusted,
+    AccountsClaimed,
+    KeysBelieved,
+    RefusedBelieved,
 }
 
 /// A defect, its name, within how many seeds it is caught, and the invariants that may catch it:
@@ -50,11 +57,22 @@ impl Defect {
         (Defect::NoLock, "lock not taken", 20, OUR_DEFECT),
         (Defect::ChainUnchecked, "chain not checked", 1_000, FOREIGN),
         (Defect::DroppedCommits, "a dropped step commits", 200, OUR_DEFECT),
+        (Defect::MemoryTrusted, "memory trusted without comparing the stamp", 20, OTHER_ACCOUNTS),
+        (Defect::RowsTrusted, "rows trusted because the log is the same", 3_000, OTHER_ACCOUNTS),
+        (Defect::AccountsClaimed, "rows of accounts said to have come too far", 20, AHEAD),
+        (Defect::KeysBelieved, "keys believed to be new, no unique index", 200, &["key_twice"]),
+        (Defect::RefusedBelieved, "keys of refused requests believed to be new", 1_000, REFUSED),
     ];
 }
 
 /// The store's constraints stand behind the locks: it stops by a name that no fault explains.
 const OUR_DEFECT: &[&str] = &["unexpected_stop", "key_twice", "step_gap", "log_gap"];
+/// Accounts are not those of the log.
+const OTHER_ACCOUNTS: &[&str] = &["link_broken", "account_differs", "accounts_ahead"];
+/// A ledger says of its rows what is not so.
+const AHEAD: &[&str] = &["accounts_ahead"];
+/// A client is told of a stored request that it was refused.
+const REFUSED: &[&str] = &["refused_but_stored", "letter_reason", "letter_twice", "item_lost"];
 /// Readers miss what was not sent again.
 const INCOMPLETE: &[&str] = &["wire_incomplete", "reader_incomplete", "not_settled"];
 /// Readers are told what the log does not hold.
@@ -80,7 +98,19 @@ impl Planted {
             Some(Defect::NoLock) => Arc::new(NoLock),
             Some(Defect::NoIdentity) => Arc::new(NoIdentity { constrains: true }),
             Some(Defect::NoIdentityAtAll) => Arc::new(NoIdentity { constrains: false }),
+            Some(Defect::KeysBelieved) => Arc::new(NoIndex),
             _ => Arc::new(Law),
+        }
+    }
+
+    /// What processes make of their memory.
+    pub fn trust(self) -> Arc<dyn Trust> {
+        match self.0 {
+            Some(Defect::MemoryTrusted) => Arc::new(Trusted),
+            Some(Defect::RowsTrusted) => Arc::new(RowsTrusted),
+            Some(Defect::RefusedBelieved) => Arc::new(RefusedBelieved),
+            Some(Defect::AccountsClaimed) => Arc::new(Claimed),
+            _ => Arc::new(Used),
         }
     }
 
@@ -131,6 +161,46 @@ impl Rules for NoIdentity {
 
     fn recorded(&self, _: Option<Arc<Event>>) -> Option<Arc<Event>> {
         None
+    }
+}
+
+struct NoIndex;
+
+impl Rules for NoIndex {
+    fn constrains(&self) -> bool {
+        false
+    }
+}
+
+struct Trusted;
+
+impl Trust for Trusted {
+    fn is_here(&self, known: &Resident, _: &Stand) -> bool {
+        known.position().is_some()
+    }
+}
+
+struct RowsTrusted;
+
+impl Trust for RowsTrusted {
+    fn is_here(&self, known: &Resident, stand: &Stand) -> bool {
+        known.position() == Some(stand.position)
+    }
+}
+
+struct RefusedBelieved;
+
+impl Trust for RefusedBelieved {
+    fn looks_refused_up(&self) -> bool {
+        false
+    }
+}
+
+struct Claimed;
+
+impl Trust for Claimed {
+    fn says(&self, _: u64, end: u64) -> u64 {
+        end
     }
 }
 

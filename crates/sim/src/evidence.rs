@@ -14,6 +14,8 @@ pub struct Evidence {
     pub items: Vec<Item>,
     /// What the store committed, in order; empty where the store does not tell.
     pub commits: Vec<Committed>,
+    /// How many events the rows of accounts may lag behind the log.
+    pub lag_max: u64,
     /// What the store holds at the end.
     pub ledgers: Vec<Ledger>,
     /// Its legs.
@@ -122,6 +124,10 @@ pub enum Committed {
     Claim { source: String, claim: u64 },
     /// A step: events `first_seq..next_seq` were appended to the ledger numbered `ledger`.
     Step { ledger: u32, first_seq: u64, next_seq: u64, moved: Option<Moved> },
+    /// What the step before this did about the accounts of the ledger numbered `ledger`: events
+    /// that it appended (seq, kind, numbers of accounts), rows that it wrote (number, last seq),
+    /// and up to which seq it says that all rows have come.
+    Accounts { ledger: u32, events: Vec<(u64, u8, Vec<u64>)>, rows: Vec<(u64, u64)>, seq: u64 },
     /// The last steps were lost with the server that had them: everything in this list from that
     /// index on, up to here, never happened. `at` in microseconds of the world.
     Rewound { to: usize, at: u64 },
@@ -147,7 +153,10 @@ pub struct Ledger {
     pub next_seq: u64,
     pub tail: [u8; 32],
     pub events: Vec<Row>,
+    /// As they were when they were written last.
     pub accounts: Vec<Account>,
+    /// Up to which seq all of them have come, as the store says.
+    pub accounts_seq: u64,
     /// Kept hashes of the chain, by seq.
     pub anchors: BTreeMap<u64, [u8; 32]>,
 }

@@ -42,6 +42,8 @@ pub trait Server: Send + Sync + 'static {
 pub enum Moment {
     /// The last commit moved the cursor of an ingest.
     CursorMoved,
+    /// The last commit wrote accounts and nothing else.
+    AccountsWritten,
     /// Something was written that nobody was told of yet, and may be torn.
     Writing,
 }
@@ -106,10 +108,13 @@ async fn strike<B: Backend + Server>(site: &Site<B>, fault: Fault) -> bool {
 /// The last commits are lost, the move of an ingest's cursor among them, while processes are
 /// stopped that may believe in it.
 async fn rewind<B: Backend + Server>(site: &Site<B>) -> bool {
+    // Some lose what no log tells of.
+    let accounts = site.world.one_in(4);
+    let moment = if accounts { Moment::AccountsWritten } else { Moment::CursorMoved };
     // Just now: who moved it has not looked any further yet.
     let mut before = true;
     for _ in 0..CHANCES * 400 {
-        let now = site.backend.is(Moment::CursorMoved);
+        let now = site.backend.is(moment);
         if now && !before {
             break;
         }
@@ -126,7 +131,7 @@ async fn rewind<B: Backend + Server>(site: &Site<B>) -> bool {
         }
     }
     // Few commits more often: then claims that were made before are still there.
-    let most = 1 + site.world.below(LACKS);
+    let most = if accounts { 1 } else { 1 + site.world.below(LACKS) };
     let lost = 1 + site.world.below(most) as usize;
     site.backend.fail_over(lost).is_some_and(|lost| lost > 0)
 }
@@ -262,6 +267,7 @@ pub fn explains(faults: &Faults, code: Code) -> bool {
     let causes: &[Fault] = match code {
         Code::StoreFull => &[Fault::StoreFull],
         Code::WireFork => &[Fault::StoreRewind],
+        Code::StoreRewound => &[Fault::StoreRewind, Fault::RowAltered],
         Code::AnchorDiffers | Code::ChainBroken => &[Fault::RowAltered],
         Code::SourceChanged => &[Fault::TopicTruncated],
         // What was read may expire; a store that was rewound reads it again.

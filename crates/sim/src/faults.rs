@@ -50,6 +50,11 @@ faults! {
     TaskSlow = "task.slow", OneIn(20, 200), "A task is overtaken by others.";
     LegOverlap = "leg.overlap", Follows, "Somebody who lost his source to another still writes.";
     StepIdle = "step.idle", Follows, "A step lay open so long that the store gave it up.";
+    MemoryBehind = "memory.behind", Follows, "Others wrote to a ledger that a process has in mind.";
+    MemoryRewound = "memory.rewound", Follows, "A process has seen what the log does not hold.";
+    RowsRewound = "rows.rewound", Follows, "The log is what a process has seen; rows may not be.";
+    AccountsBehind = "accounts.behind", Follows, "Rows of accounts lag where a process begins.";
+    KeyRefused = "key.refused", Follows, "A key that was taken for a new one is not.";
     HttpRequestLost = "http.request_lost", OneIn(20, 200), "A request does not arrive.";
     HttpAnswerLost = "http.answer_lost", OneIn(20, 200), "An answer to a request does not arrive.";
     ClientRepeat = "client.repeat", OneIn(5, 50), "A client sends a request again though it knows.";

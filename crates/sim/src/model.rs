@@ -1,13 +1,15 @@
 //! A model store with the semantics of an SQL server: one lock a ledger, READ COMMITTED, sessions
 //! that end, commits whose answers are lost, and a standby that may lack the last of them.
 //!
-//! Reading order: `state` (rows), here (the server), `target` (the way to it), `backend` (what the
-//! simulation does with it).
+//! Reading order: `state` (rows), here (the server), `memory` (what a process has in mind of it),
+//! `step` and `target` (the way to it), `backend` (what the simulation does with it).
 //! Deliberately absent: SQL. What a statement would do under the locks that it would take is done
 //! by a function under one mutex.
 
 mod backend;
+pub mod memory;
 pub mod state;
+mod step;
 pub mod target;
 
 use crate::evidence::Committed;
@@ -15,15 +17,20 @@ use crate::faults::Fault;
 use crate::net::{Net, SERVER_TIMEOUT};
 use crate::world::World;
 use futures_util::future::{Either, select};
+use memory::{Minds, Trust};
 use semel_core::Text;
+use semel_core::account::Account;
 use semel_core::event::Event;
 use semel_core::exactly_once::{Cursor, Failure};
 use semel_core::failure::Stop;
 use semel_core::ingest::Counts;
-use semel_core::ledger::{Effect, Keys, Snapshot};
+use semel_core::ledger::{Effect, Letter};
+use semel_core::payment::Identity;
 use semel_core::problem::Code;
+use semel_store::resident::Stand;
 use semel_store::rows::Binding;
-use state::{Commit, Ledger, Leg, Move, State};
+use state::{Commit, Ledger, Leg, Move, State, Written};
+use std::collections::BTreeMap;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::sync::{Mutex as Lock, OwnedMutexGuard};
@@ -70,6 +77,8 @@ impl Rules for Law {}
 pub struct Model {
     net: Net,
     rules: Arc<dyn Rules>,
+    trust: Arc<dyn Trust>,
+    minds: Minds,
     server: Arc<Mutex<Server>>,
     locks: Arc<Vec<Arc<Lock<()>>>>,
     holders: Arc<Mutex<Vec<Option<Holder>>>>,
@@ -103,13 +112,35 @@ struct Holder {
 type Hold = Arc<Mutex<Option<OwnedMutexGuard<()>>>>;
 
 /// An open step, on the server's side.
-pub struct Session {
+struct Session {
     ledger: u32,
     leg: Option<LegClaim>,
     hold: Option<Hold>,
     begun: u64,
     generation: u64,
 }
+
+/// What a step asks for in its first trip.
+struct Ask {
+    ledger: u32,
+    leg: Option<LegClaim>,
+    identities: Vec<Identity>,
+    accounts: Vec<Text>,
+    letters: Vec<i64>,
+}
+
+/// What it is told.
+struct Found {
+    stand: Stand,
+    now: i64,
+    recorded: Recorded,
+    /// Rows, which may lag.
+    accounts: Vec<Account>,
+    letters: Vec<Option<Letter>>,
+}
+
+/// Events by their keys.
+type Recorded = BTreeMap<Identity, Arc<Event>>;
 
 /// A claim, as its owner knows it.
 #[derive(Clone)]
@@ -119,17 +150,29 @@ pub struct LegClaim {
     cursor: Cursor,
 }
 
-impl Drop for Session {
-    fn drop(&mut self) {
+impl Session {
+    /// The lock is let go.
+    fn end(&self) {
         if let Some(hold) = &self.hold {
             hold.lock().expect("nobody panics while holding it").take();
         }
     }
 }
 
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
 impl Model {
     /// A store with those ledgers.
-    pub fn new(net: &Net, ledgers: &[String], rules: Arc<dyn Rules>) -> Model {
+    pub fn new(
+        net: &Net,
+        ledgers: &[String],
+        rules: Arc<dyn Rules>,
+        trust: Arc<dyn Trust>,
+    ) -> Model {
         let state = State {
             ledgers: ledgers.iter().map(|id| Ledger::new(id)).collect(),
             ..State::default()
@@ -151,6 +194,8 @@ impl Model {
         Model {
             net: net.clone(),
             rules,
+            trust,
+            minds: Minds::draw(&net.world),
             server: Arc::new(Mutex::new(server)),
             locks: Arc::new(ledgers.iter().map(|_| Arc::default()).collect()),
             holders: Arc::new(Mutex::new(ledgers.iter().map(|_| None).collect())),
@@ -260,12 +305,8 @@ impl Model {
         Ok(LegClaim { source: source.clone(), name: claim, cursor })
     }
 
-    async fn begin(
-        &self,
-        ledger: u32,
-        leg: Option<LegClaim>,
-        keys: Keys,
-    ) -> Result<(Snapshot, Session), Failure> {
+    async fn begin(&self, ask: Ask) -> Result<(Found, Session), Failure> {
+        let Ask { ledger, leg, identities, accounts, letters } = ask;
         let hold = match self.rules.locks() {
             true => Some(self.lock(ledger).await),
             false => None,
@@ -277,11 +318,45 @@ impl Model {
         if let Some(leg) = &session.leg {
             self.check_claim(&server, leg)?;
         }
-        let mut snapshot = server.state.snapshot(ledger, self.clock(&server), keys);
-        for found in &mut snapshot.recorded {
-            *found = self.rules.recorded(found.take());
-        }
-        Ok((snapshot, session))
+        let rows = server.state.ledger(ledger);
+        let found = Found {
+            stand: Stand {
+                position: rows.position,
+                accounts_seq: rows.accounts_seq,
+                history: server.timeline.to_string().into(),
+            },
+            now: self.clock(&server),
+            recorded: self.recorded(&server.state, ledger, &identities),
+            accounts: accounts.iter().filter_map(|id| rows.account(id)).cloned().collect(),
+            letters: letters.iter().map(|id| server.state.letter(*id)).collect(),
+        };
+        Ok((found, session))
+    }
+
+    fn recorded(&self, state: &State, ledger: u32, identities: &[Identity]) -> Recorded {
+        let rows = state.ledger(ledger);
+        let event = |own: &Identity| Some((own.clone(), self.rules.recorded(rows.recorded(own))?));
+        identities.iter().filter_map(event).collect()
+    }
+
+    /// Read something more in an open step.
+    fn read<R>(
+        &self,
+        session: &Session,
+        work: impl FnOnce(&Model, &State) -> R,
+    ) -> Result<R, Failure> {
+        let server = self.server();
+        self.check_open(&server, session)?;
+        Ok(work(self, &server.state))
+    }
+
+    fn check_open(&self, server: &Server, session: &Session) -> Result<(), Failure> {
+        let is_held = |hold: &Hold| hold.lock().expect("nobody panics while holding it").is_some();
+        let idle = self.net.world.now() - session.begun;
+        let is_open = session.generation == server.generation
+            && idle <= SERVER_TIMEOUT.as_micros() as u64 * 2
+            && session.hold.as_ref().is_none_or(is_held);
+        is_open.then_some(()).ok_or_else(ended)
     }
 
     /// Wait for a ledger's lock; whoever keeps it in silence for too long loses it.
@@ -322,16 +397,15 @@ impl Model {
         }
     }
 
-    fn commit(&self, session: &Session, effects: Vec<Effect>, to: Cursor) -> Result<(), Failure> {
+    fn commit(
+        &self,
+        session: &Session,
+        effects: Vec<Effect>,
+        written: Option<Written>,
+        to: Cursor,
+    ) -> Result<(), Failure> {
         let mut server = self.server();
-        let is_held = |hold: &Hold| hold.lock().expect("nobody panics while holding it").is_some();
-        let idle = self.net.world.now() - session.begun;
-        if session.generation != server.generation
-            || SERVER_TIMEOUT.as_micros() as u64 * 2 < idle
-            || !session.hold.as_ref().is_none_or(is_held)
-        {
-            return Err(ended());
-        }
+        self.check_open(&server, session)?;
         if self.net.world.now() < server.full_until {
             self.net.faults.happened(Fault::StoreFull);
             return Err(Stop::new(Code::StoreFull, "the disk is full").into());
@@ -348,7 +422,8 @@ impl Model {
             Move { source, claim, from, to, until }
         });
         let effects = Arc::new(effects);
-        server.commit(Commit::Step { ledger: session.ledger, effects, moved });
+        let (ledger, written) = (session.ledger, written.map(Arc::new));
+        server.commit(Commit::Step { ledger, effects, written, moved });
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use crate::defects::Tampering;
 use crate::feeds::file::FileSource;
 use crate::setup::{Feed, PUBLISHED};
 use crate::site::Site;
-use crate::store::{Backend, Store};
+use crate::store::{Backend, Rest, Store};
 use crate::tampered::Tampered;
 use crate::world::{Process, World};
 use semel_core::Text;
@@ -23,6 +23,9 @@ use semel_core::retry::Schedule;
 use semel_store::rows::Binding;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+
+/// How long it takes until a process finds time, at most.
+const REST: Duration = Duration::from_secs(6);
 
 /// Somebody who waits at a door.
 pub struct Waiting {
@@ -100,6 +103,7 @@ pub fn start<B: Backend>(site: &Site<B>, process: Process) {
         running.spawn(move |own| async move { own.import(place, feed).await });
     }
     running.spawn(|own| async move { own.guard().await });
+    running.spawn(|own| async move { own.rest().await });
 }
 
 impl<B: Backend> Running<B> {
@@ -222,6 +226,19 @@ impl<B: Backend> Running<B> {
                 Ok(()) => {}
                 Err(Failure::Permanent(stop)) => return self.site.stopped("process", &stop),
                 Err(failure) => self.pace.sleep(self.pace.backoff(0, &failure)).await,
+            }
+        }
+    }
+
+    /// Write accounts when there is time.
+    async fn rest(&self) {
+        loop {
+            self.pace.idle(REST).await;
+            for ledger in 1..=self.site.setup.ledgers.len() as u32 {
+                if let Err(Failure::Permanent(stop)) = self.store.write_accounts(ledger).await {
+                    self.site.stopped("process", &stop);
+                    return self.site.die(self.process);
+                }
             }
         }
     }

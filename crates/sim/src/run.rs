@@ -71,7 +71,8 @@ pub fn run(plan: &Plan) -> Outcome {
         Outcome { on_files: true, ..live(plan, net, files, setup) }
     } else {
         let setup = Setup::draw(&world, plan.payments, 3);
-        let model = Model::new(&net, &setup.ledgers, plan.defect.rules());
+        let (rules, trust) = (plan.defect.rules(), plan.defect.trust());
+        let model = Model::new(&net, &setup.ledgers, rules, trust);
         live(plan, net, model, setup)
     }
 }

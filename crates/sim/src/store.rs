@@ -12,7 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 /// A process's handle to a store: as in the product, it is all that a process has of it.
-pub trait Store: Clone + Send + Sync + 'static {
+pub trait Store: Rest + Clone + Send + Sync + 'static {
     /// A leg or a door on a ledger.
     type Target: LedgerTarget + 'static;
     /// What publishing reads.
@@ -42,6 +42,15 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// # Errors
     /// As every write.
     fn adopt(&self) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// What a process does when there is nothing else to do.
+pub trait Rest {
+    /// Write accounts whose rows lag behind a ledger's log, if that is idle.
+    ///
+    /// # Errors
+    /// As every write.
+    fn write_accounts(&self, ledger: u32) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
 /// A store as the simulation sees it: where it lives, not who uses it.

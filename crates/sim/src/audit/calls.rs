@@ -252,7 +252,7 @@ fn account(call: &Call, indexes: &Indexes<'_>, lost: &Lost, report: &mut Report)
             }
         }
         Ask::Close { id } => {
-            if !kept(id).is_some_and(|kept| kept.closed) {
+            if !index.is_some_and(|index| index.is_closed(id)) {
                 report.tell("close_lost", || format!("{}: {id} is not closed", call.ledger));
             }
         }

@@ -41,6 +41,7 @@ pub(super) fn check(evidence: &Evidence, report: &mut Report) {
                     state.advance(at, moved, report);
                 }
             }
+            Committed::Accounts { .. } => {}
             Committed::Rewound { to, .. } => match kept.get(to) {
                 Some(before) => state = before.clone(),
                 None => report.tell("rewind_ahead", || format!("commit {at} rewinds to {to}")),
@@ -50,7 +51,7 @@ pub(super) fn check(evidence: &Evidence, report: &mut Report) {
     state.compare(evidence, report);
 }
 
-fn rewound_to(committed: &Committed) -> Option<usize> {
+pub(super) fn rewound_to(committed: &Committed) -> Option<usize> {
     match committed {
         Committed::Rewound { to, .. } => Some(*to),
         _ => None,

@@ -5,6 +5,7 @@
 
 use super::chain;
 use super::report::Report;
+use super::shape::kind;
 use crate::evidence::{Account, Ledger, Row};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -80,6 +81,16 @@ impl<'a> Index<'a> {
 
     pub(super) fn account(&self, id: &str) -> Option<&'a Account> {
         self.accounts.get(id).copied()
+    }
+
+    /// Whether the account is closed: its row says so, or an event that the row may lack.
+    pub(super) fn is_closed(&self, id: &str) -> bool {
+        let Some(kept) = self.account(id) else { return false };
+        let closes = |row: &&Row| {
+            let is_own = row.debit.as_ref().is_some_and(|side| side.no == kept.no);
+            row.kind == kind::CLOSED && self.ledger.accounts_seq < row.seq && is_own
+        };
+        kept.closed || self.ledger.events.iter().rev().any(|row| closes(&row))
     }
 
     /// The payment that `row` refers to, or `row` itself, if that is what it says.

@@ -74,11 +74,12 @@ impl Lost {
         self.ledgers.get(&ledger).is_some_and(|loss| asked_at <= loss.at)
     }
 
-    /// Whether a fork that was found can be one: after a rewind there is none but in a ledger that
-    /// lost events. `ledger` is the one that stopped; without one it was all of them.
+    /// Whether a fork, or a loss, that was found can be one: after a rewind there is none but in a
+    /// ledger that lost events. `ledger` is the one that stopped; without one it was all of them.
     pub(super) fn explains(&self, stop: &Stop, ledger: Option<u32>) -> bool {
         let is_lost = || ledger.map_or(!self.ledgers.is_empty(), |ledger| self.any(ledger));
-        stop.name != "wire_fork" || !self.rewound || is_lost()
+        let is_other = !matches!(&*stop.name, "wire_fork" | "store_rewound");
+        is_other || !self.rewound || is_lost()
     }
 }
 

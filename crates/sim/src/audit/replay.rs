@@ -16,6 +16,8 @@ pub(super) fn check(index: &Index<'_>, report: &mut Report) {
     let mut replay = Replay {
         ledger: index.name(),
         accounts: BTreeMap::new(),
+        kept: index.ledger.accounts.iter().map(|kept| (kept.no, kept.clone())).collect(),
+        accounts_seq: index.ledger.accounts_seq,
         payments: Payments::of(index.name()),
     };
     for row in &index.ledger.events {
@@ -23,13 +25,20 @@ pub(super) fn check(index: &Index<'_>, report: &mut Report) {
             replay.take(row, report);
         }
     }
-    replay.compare(&index.ledger.accounts, report);
-    balanced(index, report);
+    if index.ledger.accounts_seq >= index.ledger.next_seq {
+        let (ledger, seq) = (index.name(), index.ledger.accounts_seq);
+        report.tell("accounts_ahead", || format!("{ledger}: rows are said to have come to {seq}"));
+    }
+    replay.compare(report);
+    replay.balanced(report);
 }
 
 struct Replay<'a> {
     ledger: &'a str,
     accounts: BTreeMap<u64, Account>,
+    /// The store's rows, which may lag, brought up to the events behind `accounts_seq`.
+    kept: BTreeMap<u64, Account>,
+    accounts_seq: u64,
     payments: Payments<'a>,
 }
 
@@ -75,6 +84,10 @@ impl<'a> Replay<'a> {
         }
         account.closed = true;
         self.put(row, side, account, report);
+        self.raise(row, side, |kept| {
+            kept.closed = true;
+            Some(())
+        });
     }
 
     fn money(&mut self, row: &'a Row, debit: &Side, credit: &Side, report: &mut Report) {
@@ -93,6 +106,17 @@ impl<'a> Replay<'a> {
             self.within(row, &from, report);
             self.put(row, debit, from, report);
             self.put(row, credit, to, report);
+            self.raise(row, debit, |kept| money::debit(kept, movement));
+            self.raise(row, credit, |kept| money::credit(kept, movement));
+        }
+    }
+
+    /// A row of the store that lags behind this event takes it in, if it is the account's next.
+    fn raise(&mut self, row: &Row, side: &Side, moves: impl FnOnce(&mut Account) -> Option<()>) {
+        let Some(kept) = self.kept.get_mut(&side.no) else { return };
+        let is_next = self.accounts_seq < row.seq && kept.last_seq < row.seq;
+        if is_next && kept.last_seq == side.prev && moves(kept).is_some() {
+            kept.last_seq = row.seq;
         }
     }
 
@@ -164,12 +188,11 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn compare(&self, kept: &[Account], report: &mut Report) {
+    fn compare(&self, report: &mut Report) {
         let ledger = self.ledger;
-        let stored: BTreeMap<u64, &Account> = kept.iter().map(|kept| (kept.no, kept)).collect();
         for (no, account) in &self.accounts {
-            match stored.get(no) {
-                Some(kept) if *kept == account => {}
+            match self.kept.get(no) {
+                Some(kept) if kept == account => {}
                 Some(kept) => report.tell("account_differs", || {
                     format!("{ledger}: kept {kept:?}, its events make it {account:?}")
                 }),
@@ -178,9 +201,27 @@ impl<'a> Replay<'a> {
                 }),
             }
         }
-        for account in kept.iter().filter(|kept| !self.accounts.contains_key(&kept.no)) {
+        for account in self.kept.values().filter(|kept| !self.accounts.contains_key(&kept.no)) {
             let (no, id) = (account.no, &account.id);
             report.tell("account_differs", || format!("{ledger}: no event opened {id} ({no})"));
+        }
+    }
+
+    /// Double entry: what left one kept account of a currency came to another.
+    fn balanced(&self, report: &mut Report) {
+        let mut sums = BTreeMap::<&str, (i128, i128)>::new();
+        for account in self.kept.values() {
+            let (posted, pending) = sums.entry(&account.currency).or_default();
+            *posted += i128::from(account.debits) - i128::from(account.credits);
+            *pending += i128::from(account.pending_debits) - i128::from(account.pending_credits);
+        }
+        for (currency, (posted, pending)) in sums.into_iter().filter(|(_, sums)| *sums != (0, 0)) {
+            report.tell("unbalanced", || {
+                let ledger = self.ledger;
+                format!(
+                    "{ledger}: {currency}: debits − credits: posted {posted}, pending {pending}"
+                )
+            });
         }
     }
 }
@@ -197,21 +238,5 @@ fn overdraft(row: &Row, side: &Side) -> Option<i64> {
         Some("unlimited") => Some(-2),
         Some(_) => None,
         None => overdraft.as_i64().filter(|limit| 0 <= *limit),
-    }
-}
-
-/// Double entry: what left one kept account of a currency came to another.
-fn balanced(index: &Index<'_>, report: &mut Report) {
-    let mut sums = BTreeMap::<&str, (i128, i128)>::new();
-    for account in &index.ledger.accounts {
-        let (posted, pending) = sums.entry(&account.currency).or_default();
-        *posted += i128::from(account.debits) - i128::from(account.credits);
-        *pending += i128::from(account.pending_debits) - i128::from(account.pending_credits);
-    }
-    for (currency, (posted, pending)) in sums.into_iter().filter(|(_, sums)| *sums != (0, 0)) {
-        report.tell("unbalanced", || {
-            let name = index.name();
-            format!("{name}: {currency}: debits − credits: posted {posted}, pending {pending}")
-        });
     }
 }

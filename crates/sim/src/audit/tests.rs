@@ -39,12 +39,13 @@ fn each_broken_promise_is_told_by_its_name() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-const TABLES: [&[Case]; 9] = [
+const TABLES: [&[Case]; 10] = [
     cases::LEDGER,
     cases::PAYMENTS,
     cases::CALLS,
     cases::ITEMS,
     cases::COMMITS,
+    cases::LAG,
     cases::WIRE,
     cases::CONTENT,
     cases::READER,
@@ -113,6 +114,7 @@ fn every_invariant_that_the_source_names_has_a_case() {
         include_str!("chain.rs"),
         include_str!("commits.rs"),
         include_str!("items.rs"),
+        include_str!("lag.rs"),
         include_str!("payments.rs"),
         include_str!("replay.rs"),
         include_str!("shape.rs"),

@@ -27,12 +27,14 @@ impl Backend for Model {
             server.state.ledgers[ledger].events[row] = was;
         }
         evidence.commits = server.told.clone();
+        evidence.lag_max = self.minds.bounds.lag;
         for (no, ledger) in (1..).zip(&server.state.ledgers) {
             let events = ledger.events.iter().map(|event| &**event);
             let accounts = ledger.accounts.values();
             let anchors = ledger.anchors.iter().map(|(seq, hash)| (*seq, hash.0)).collect();
             let rows = copy::ledger(no, &ledger.id, &ledger.position, events, accounts);
-            evidence.ledgers.push(evidence::Ledger { anchors, ..rows });
+            let accounts_seq = ledger.accounts_seq;
+            evidence.ledgers.push(evidence::Ledger { accounts_seq, anchors, ..rows });
         }
         for (source, leg) in &server.state.legs {
             evidence.legs.push(copy::leg(source, leg.ledger, &leg.cursor, &leg.counts));
@@ -62,8 +64,12 @@ impl crate::fate::Server for Model {
         }
         let server = self.server();
         let last = server.commits.as_ref().and_then(|commits| commits.last());
-        let Some((_, Commit::Step { moved: Some(moved), .. })) = last else { return false };
-        !moved.source.starts_with("publish:")
+        let Some((_, Commit::Step { effects, written, moved, .. })) = last else { return false };
+        match (moment, moved) {
+            (Moment::AccountsWritten, None) => effects.is_empty() && written.is_some(),
+            (Moment::CursorMoved, Some(moved)) => !moved.source.starts_with("publish:"),
+            _ => false,
+        }
     }
 
     fn step_clock(&self, by: i64) {

@@ -5,14 +5,16 @@ use semel_core::Text;
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::dead_letter::DeadLetter;
-use semel_core::event::Event;
+use semel_core::event::{Event, Kind};
 use semel_core::exactly_once::Cursor;
 use semel_core::failure::{Failure, Stop};
 use semel_core::id::EventId;
 use semel_core::ingest::Counts;
-use semel_core::ledger::{Effect, Keys, Letter, Paid, Position, Snapshot};
+use semel_core::ledger::{Effect, Letter, Position};
 use semel_core::payment::{Identity, Payment};
 use semel_core::problem::Code;
+use semel_store::places::slot_of;
+use semel_store::resident::Late;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -33,7 +35,10 @@ pub struct Ledger {
     pub id: Text,
     pub position: Position,
     pub events: Vec<Arc<Event>>,
+    /// As they were when they were written last.
     pub accounts: BTreeMap<u64, Account>,
+    /// Up to which seq all of them have come.
+    pub accounts_seq: u64,
     pub anchors: BTreeMap<u64, Hash>,
     account_nos: BTreeMap<Text, u64>,
     keys: BTreeMap<Identity, u64>,
@@ -55,10 +60,33 @@ pub struct Leg {
 /// What was committed, so that it can be lost again.
 #[derive(Clone)]
 pub enum Commit {
-    Bind { source: Text, leg: Leg },
-    Claim { source: Text, claim: u64, owner: u64, until: i64 },
-    Step { ledger: u32, effects: Arc<Vec<Effect>>, moved: Option<Move> },
-    Adopt { timeline: u64 },
+    Bind {
+        source: Text,
+        leg: Leg,
+    },
+    Claim {
+        source: Text,
+        claim: u64,
+        owner: u64,
+        until: i64,
+    },
+    Step {
+        ledger: u32,
+        effects: Arc<Vec<Effect>>,
+        written: Option<Arc<Written>>,
+        moved: Option<Move>,
+    },
+    Adopt {
+        timeline: u64,
+    },
+}
+
+/// What a step writes of accounts that were there before.
+#[derive(Clone)]
+pub struct Written {
+    pub accounts: Vec<Account>,
+    /// Up to which seq it says that all rows have come.
+    pub seq: u64,
 }
 
 /// A leg's cursor on its way.
@@ -79,6 +107,7 @@ impl Ledger {
             position: Position::start(id),
             events: Vec::new(),
             accounts: BTreeMap::new(),
+            accounts_seq: 0,
             anchors: BTreeMap::new(),
             account_nos: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -86,7 +115,8 @@ impl Ledger {
         }
     }
 
-    fn account(&self, id: &str) -> Option<&Account> {
+    /// The row of an account, which may lag.
+    pub fn account(&self, id: &str) -> Option<&Account> {
         self.account_nos.get(id).map(|no| &self.accounts[no])
     }
 
@@ -95,13 +125,19 @@ impl Ledger {
         Some(self.events[*seq as usize - 1].clone())
     }
 
-    fn paid(&self, id: &EventId) -> Option<Paid> {
-        let payment = self.payments.get(&id.seq)?.clone();
-        let account = |side: &Option<semel_core::event::Side>| {
-            side.as_ref().and_then(|side| self.accounts.get(&side.no)).cloned()
-        };
-        let (debit, credit) = (account(&payment.event.debit)?, account(&payment.event.credit)?);
-        Some(Paid { payment, debit, credit })
+    pub fn payment(&self, id: &EventId) -> Option<Payment> {
+        self.payments.get(&id.seq).cloned()
+    }
+
+    /// An event, with what stands elsewhere.
+    pub fn late(&self, ledger: u32, event: &Event) -> Late {
+        let ends = matches!(event.kind, Kind::PaymentCaptured | Kind::PaymentVoided);
+        let held = event.reference.filter(|_| ends).and_then(|of| self.payments.get(&of.seq));
+        Late {
+            event: event.clone(),
+            held: held.map_or(0, |held| held.event.amount),
+            slot: slot_of(ledger, event).map(|slot| slot.slot),
+        }
     }
 
     /// The unique index behind identity, and the primary key behind the lock.
@@ -142,23 +178,15 @@ fn identity(event: &Event) -> Option<Identity> {
 }
 
 impl State {
-    /// What `keys` name, as it is now.
-    pub fn snapshot(&self, ledger: u32, now: i64, keys: Keys) -> Snapshot {
-        let rows = &self.ledgers[ledger as usize - 1];
-        let letter = |id: &i64| {
-            let letter = self.letters.get(id)?;
-            Some(Letter { source: letter.source.clone(), reason: letter.reason })
-        };
-        Snapshot {
-            ledger,
-            position: rows.position,
-            now,
-            recorded: keys.identities.iter().map(|(own, _)| rows.recorded(own)).collect(),
-            accounts: keys.accounts.iter().map(|id| rows.account(id).cloned()).collect(),
-            payments: keys.payments.iter().map(|id| rows.paid(id)).collect(),
-            letters: keys.letters.iter().map(letter).collect(),
-            keys,
-        }
+    /// A ledger's rows.
+    pub fn ledger(&self, ledger: u32) -> &Ledger {
+        &self.ledgers[ledger as usize - 1]
+    }
+
+    /// A dead letter.
+    pub fn letter(&self, id: i64) -> Option<Letter> {
+        let letter = self.letters.get(&id)?;
+        Some(Letter { source: letter.source.clone(), reason: letter.reason })
     }
 
     /// Whether the constraints of the tables allow a step.
@@ -166,7 +194,7 @@ impl State {
     /// # Errors
     /// The named stop that a real store gives.
     pub fn check(&self, ledger: u32, effects: &[Effect]) -> Result<(), Failure> {
-        self.ledgers[ledger as usize - 1].check(effects)
+        self.ledger(ledger).check(effects)
     }
 
     /// Make a commit durable.
@@ -179,8 +207,14 @@ impl State {
                 }
             }
             Commit::Adopt { timeline } => self.timeline = *timeline,
-            Commit::Step { ledger, effects, moved } => {
+            Commit::Step { ledger, effects, written, moved } => {
                 effects.iter().for_each(|effect| self.perform(*ledger, effect));
+                let rows = &mut self.ledgers[*ledger as usize - 1];
+                if let Some(Written { accounts, seq }) = written.as_deref() {
+                    let accounts = accounts.iter().map(|account| (account.no, account.clone()));
+                    rows.accounts.extend(accounts);
+                    rows.accounts_seq = *seq;
+                }
                 if let Some(moved) = moved
                     && let Some(leg) = self.legs.get_mut(&moved.source)
                 {
@@ -199,7 +233,8 @@ impl State {
                 rows.account_nos.insert(account.id.clone(), account.no);
                 rows.accounts.insert(account.no, account.clone());
             }
-            Effect::Update(account) => drop(rows.accounts.insert(account.no, account.clone())),
+            // Written when it is due.
+            Effect::Update(_) => {}
             Effect::Move(position) => rows.position = *position,
             Effect::Bury(letter) => {
                 self.last_letter += 1;
@@ -220,13 +255,13 @@ impl State {
     }
 
     /// What the auditor is told of a commit that is about to be made.
-    pub fn evidence(&self, commit: &Commit) -> Option<Committed> {
+    pub fn evidence(&self, commit: &Commit) -> Vec<Committed> {
         match commit {
             Commit::Claim { source, claim, .. } => {
-                Some(Committed::Claim { source: source.to_string(), claim: *claim })
+                vec![Committed::Claim { source: source.to_string(), claim: *claim }]
             }
-            Commit::Step { ledger, effects, moved } => {
-                let first_seq = self.ledgers[*ledger as usize - 1].position.next_seq;
+            Commit::Step { ledger, effects, written, moved } => {
+                let first_seq = self.ledger(*ledger).position.next_seq;
                 let appended = effects.iter().filter(|e| matches!(e, Effect::Append(_))).count();
                 let pair = |cursor: Cursor| (cursor.next, cursor.tail.0);
                 let moved = moved.as_ref().map(|moved| Moved {
@@ -236,11 +271,30 @@ impl State {
                     to: pair(moved.to),
                 });
                 let next_seq = first_seq + appended as u64;
-                Some(Committed::Step { ledger: *ledger, first_seq, next_seq, moved })
+                let step = Committed::Step { ledger: *ledger, first_seq, next_seq, moved };
+                let written = written.as_deref().map(|it| accounts(*ledger, effects, it));
+                [step].into_iter().chain(written).collect()
             }
-            Commit::Bind { .. } | Commit::Adopt { .. } => None,
+            Commit::Bind { .. } | Commit::Adopt { .. } => Vec::new(),
         }
     }
+}
+
+fn accounts(ledger: u32, effects: &[Effect], written: &Written) -> Committed {
+    let mut events = Vec::new();
+    let mut rows: Vec<(u64, u64)> =
+        written.accounts.iter().map(|account| (account.no, account.last_seq)).collect();
+    for effect in effects {
+        match effect {
+            Effect::Append(event) => {
+                let sides = event.debit.iter().chain(&event.credit).map(|side| side.no).collect();
+                events.push((event.seq, event.kind.number(), sides));
+            }
+            Effect::Open(account) => rows.push((account.no, account.last_seq)),
+            _ => {}
+        }
+    }
+    Committed::Accounts { ledger, events, rows, seq: written.seq }
 }
 
 fn sum(a: &Counts, b: &Counts) -> Counts {

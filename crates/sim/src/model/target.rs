@@ -1,36 +1,40 @@
 //! The way to the model store: the law's types and the log, over a network that loses requests and
 //! answers.
 
-use super::{LegClaim, Model, Session};
+use super::memory::Memory;
+use super::step::{self, ModelStep};
+use super::{LegClaim, Model};
 use crate::faults::Fault;
-use crate::store::Store;
+use crate::store::{Rest, Store};
 use semel_core::Text;
 use semel_core::event::Event;
-use semel_core::exactly_once::{Claim, Cursor, Failure, Step, Target};
-use semel_core::ledger::{Effect, Keys, Position, Snapshot};
+use semel_core::exactly_once::{Claim, Cursor, Failure, Target};
+use semel_core::ledger::{Keys, Position};
 use semel_core::publish::Log;
 use semel_core::wire::Link;
 use semel_store::rows::Binding;
 use std::time::Duration;
 
 /// How long a client waits for the server before it takes the connection for lost.
-const PATIENCE: Duration = Duration::from_secs(4);
-const STATEMENT: [Fault; 2] = [Fault::StoreRequestLost, Fault::StoreAnswerLost];
-const COMMIT: [Fault; 2] = [Fault::CommitRequestLost, Fault::CommitAnswerLost];
+pub(super) const PATIENCE: Duration = Duration::from_secs(4);
+pub(super) const STATEMENT: [Fault; 2] = [Fault::StoreRequestLost, Fault::StoreAnswerLost];
+pub(super) const COMMIT: [Fault; 2] = [Fault::CommitRequestLost, Fault::CommitAnswerLost];
 
 /// A process's handle.
 #[derive(Clone)]
 pub struct ModelStore {
-    model: Model,
+    pub(super) model: Model,
+    pub(super) memory: Memory,
     owner: u64,
 }
 
 impl ModelStore {
     pub fn new(model: Model) -> ModelStore {
-        ModelStore { owner: model.owner(), model }
+        let memory = Memory::new(&model.net.world, &model.minds, model.locks.len());
+        ModelStore { owner: model.owner(), memory, model }
     }
 
-    async fn ask<R: Send + 'static>(
+    pub(super) async fn ask<R: Send + 'static>(
         &self,
         work: impl FnOnce(&Model) -> Result<R, Failure> + Send + 'static,
     ) -> Result<R, Failure> {
@@ -39,8 +43,14 @@ impl ModelStore {
     }
 }
 
-fn lost(_: crate::net::NoAnswer) -> Failure {
+pub(super) fn lost(_: crate::net::NoAnswer) -> Failure {
     Failure::Retryable("the connection was lost".into())
+}
+
+impl Rest for ModelStore {
+    async fn write_accounts(&self, ledger: u32) -> Result<(), Failure> {
+        step::write_accounts(self, ledger).await
+    }
 }
 
 impl Store for ModelStore {
@@ -84,16 +94,9 @@ pub struct ModelTarget {
 
 /// A claim.
 pub struct ModelClaim {
-    store: ModelStore,
-    ledger: u32,
-    leg: Option<LegClaim>,
-}
-
-/// An open step.
-pub struct ModelStep {
-    store: ModelStore,
-    snapshot: Snapshot,
-    session: Session,
+    pub(super) store: ModelStore,
+    pub(super) ledger: u32,
+    pub(super) leg: Option<LegClaim>,
 }
 
 impl Target for ModelTarget {
@@ -122,37 +125,7 @@ impl Claim for ModelClaim {
 
     async fn begin(self, keys: Keys) -> Result<ModelStep, Failure> {
         let ModelClaim { store, ledger, leg } = self;
-        let model = store.model.clone();
-        let work = async move { model.begin(ledger, leg, keys).await };
-        let (snapshot, session) =
-            store.model.net.call(STATEMENT, PATIENCE, work).await.map_err(lost)??;
-        Ok(ModelStep { store, snapshot, session })
-    }
-}
-
-impl Step for ModelStep {
-    type Claim = ModelClaim;
-    type Snapshot = Snapshot;
-    type Effect = Effect;
-
-    fn snapshot(&self) -> &Snapshot {
-        &self.snapshot
-    }
-
-    async fn commit(self, effects: Vec<Effect>, to: Cursor) -> Result<ModelClaim, Failure> {
-        let ModelStep { store, session, .. } = self;
-        let (ledger, leg) = (session.ledger, session.leg.clone());
-        let model = store.model.clone();
-        let work = async move {
-            let done = model.commit(&session, effects, to);
-            // The lock is let go with the commit, not with its answer.
-            drop(session);
-            done
-        };
-        let answered = store.model.net.call(COMMIT, PATIENCE, work).await;
-        answered.map_err(|_| Failure::Unknown("the commit's answer was lost".into()))??;
-        let leg = leg.map(|leg| LegClaim { cursor: to, ..leg });
-        Ok(ModelClaim { store, ledger, leg })
+        step::begin(&store, ledger, leg, keys).await
     }
 }
 

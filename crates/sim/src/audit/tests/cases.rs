@@ -4,6 +4,7 @@ mod calls;
 mod commits;
 mod content;
 mod items;
+mod lag;
 mod ledger;
 mod payments;
 mod reader;
@@ -15,6 +16,7 @@ pub(super) use calls::CALLS;
 pub(super) use commits::COMMITS;
 pub(super) use content::CONTENT;
 pub(super) use items::ITEMS;
+pub(super) use lag::LAG;
 pub(super) use ledger::LEDGER;
 pub(super) use payments::PAYMENTS;
 pub(super) use reader::READER;
@@ -40,6 +42,22 @@ pub(super) const ENDS: &[Case] = &[
         |e| {
             rewind(e);
             stop(e, "wire_fork", true);
+        },
+        &["unexpected_stop"],
+    ),
+    (
+        "a loss of a ledger that lost events",
+        |e| {
+            lose_events(e);
+            stop(e, "store_rewound", true);
+        },
+        &[],
+    ),
+    (
+        "a loss of a ledger that lost nothing in the rewind",
+        |e| {
+            rewind(e);
+            stop(e, "store_rewound", true);
         },
         &["unexpected_stop"],
     ),

@@ -18,6 +18,7 @@ pub(super) fn sample() -> Evidence {
         tail: [0; 32],
         events: events(),
         accounts: accounts(),
+        accounts_seq: 22,
         anchors: BTreeMap::new(),
     };
     let keyed = ledger.events.iter().filter(|row| row.key.is_some() && row.namespace.is_empty());
