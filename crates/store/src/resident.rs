@@ -23,6 +23,7 @@
 #[cfg(test)]
 mod tests;
 
+use foldhash::fast::RandomState;
 use rustc_hash::{FxHashMap, FxHashSet};
 use semel_core::Text;
 use semel_core::account::Account;
@@ -30,7 +31,7 @@ use semel_core::chain::Hash;
 use semel_core::event::Event;
 use semel_core::ledger::{Effect, Position};
 use semel_core::movement::follow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// How much a process keeps in mind, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Bounds {
         Bounds {
-            lag: 50_000,
+            lag: 100_000,
             few_keys: 512,
             accounts_max: 100_000,
             recent: 200_000,
@@ -102,9 +103,10 @@ pub struct Resident {
     /// Where the ledger stood last. Until it is known, the chain at `at` leads from nowhere.
     stood: Option<Stood>,
     accounts: FxHashMap<u64, Held>,
-    numbers: HashMap<Text, u64>,
-    /// Accounts that are to be written: the first seq that their row lacks, and their number.
-    unwritten: BTreeSet<(u64, u64)>,
+    numbers: HashMap<Text, u64, RandomState>,
+    /// Accounts that are to be written: the first seq that their row lacks, which rises, and their
+    /// number.
+    unwritten: VecDeque<(u64, u64)>,
     recent: Recent,
     caution: Caution,
 }
@@ -135,8 +137,8 @@ impl Resident {
             at: None,
             stood: None,
             accounts: FxHashMap::default(),
-            numbers: HashMap::new(),
-            unwritten: BTreeSet::new(),
+            numbers: HashMap::default(),
+            unwritten: VecDeque::new(),
             recent: Recent::default(),
             caution: Caution::new(bounds.looks),
         }
@@ -213,7 +215,7 @@ impl Resident {
             }
             if before < event.seq && event.kind.is_linked() && held_here.lacks.is_none() {
                 held_here.lacks = Some(event.seq);
-                self.unwritten.insert((event.seq, side.no));
+                self.unwritten.push_back((event.seq, side.no));
             }
         }
         self.recent.extend(*slot, self.bounds.recent);
@@ -295,7 +297,7 @@ impl Resident {
     fn writing(&self, effects: &[Effect], most: usize, is_due: impl Fn(u64) -> bool) -> Writing {
         let begun = self.next_seq();
         let mut writing = Writing { accounts: Vec::new(), lacks: None };
-        if let Some((lacks, _)) = self.unwritten.first().filter(|(lacks, _)| !is_due(*lacks)) {
+        if let Some((lacks, _)) = self.unwritten.front().filter(|(lacks, _)| !is_due(*lacks)) {
             writing.lacks = Some(*lacks);
             return writing;
         }
@@ -333,27 +335,20 @@ impl Resident {
         for effect in effects {
             match effect {
                 Effect::Open(account) => self.hold(account, None),
-                Effect::Update(account) => match self.accounts.get_mut(&account.no) {
-                    Some(held) => {
-                        if held.lacks.is_none() {
-                            self.unwritten.insert((begun, account.no));
-                            held.lacks = Some(begun);
-                        }
-                        held.account = account;
-                    }
-                    None => {
-                        self.unwritten.insert((begun, account.no));
-                        self.hold(account, Some(begun));
-                    }
-                },
+                Effect::Update(account) => self.update(account, begun, written),
                 _ => {}
             }
         }
         for account in &written.accounts {
-            let Some(held) = self.accounts.get_mut(&account.no) else { continue };
-            if let Some(lacks) = held.lacks.take() {
-                self.unwritten.remove(&(lacks, account.no));
+            if let Some(held) = self.accounts.get_mut(&account.no) {
+                held.lacks = None;
             }
+        }
+        // What was written of what stood here before, stood first.
+        while let Some((_, no)) = self.unwritten.front()
+            && self.lacks(*no).is_none()
+        {
+            self.unwritten.pop_front();
         }
         self.recent.extend(slots, self.bounds.recent);
         if let Some(stood) = &mut self.stood {
@@ -361,6 +356,20 @@ impl Resident {
         }
         self.at = Some(position);
         self.caution.passed(self.bounds.looks.0);
+    }
+
+    /// An account as a step left it that began before `begun`.
+    fn update(&mut self, account: Account, begun: u64, written: &Writing) {
+        let no = account.no;
+        let lacks = (!written.has(no)).then_some(begun);
+        let held = self.accounts.get_mut(&no);
+        if lacks.is_some() && held.as_ref().is_none_or(|held| held.lacks.is_none()) {
+            self.unwritten.push_back((begun, no));
+        }
+        match held {
+            Some(held) => *held = Held { account, lacks: held.lacks.or(lacks) },
+            None => self.hold(account, lacks),
+        }
     }
 
     /// How many accounts and recent keys are remembered.
@@ -384,6 +393,10 @@ pub struct Writing {
 }
 
 impl Writing {
+    fn has(&self, no: u64) -> bool {
+        self.accounts.binary_search_by_key(&no, |account| account.no).is_ok()
+    }
+
     /// Up to which seq all rows have come, once it is written and the ledger stands at `position`.
     pub fn seq(&self, position: Position) -> u64 {
         self.lacks.unwrap_or(position.next_seq) - 1

@@ -6,7 +6,6 @@ use super::{AccountRequest, Command};
 use crate::Text;
 use crate::id::EventId;
 use crate::payment::{FieldProblem, Identity};
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 /// What a step has to look up.
@@ -38,54 +37,70 @@ pub(super) struct Places {
 impl Keys {
     /// The keys of `commands`.
     pub fn of<'a>(commands: impl IntoIterator<Item = &'a Command>) -> Keys {
-        let mut keys = Keys::default();
-        let mut lists = Lists::default();
-        for command in commands {
-            let places = lists.places(command);
-            keys.places.push(places);
+        let mut named = Named::default();
+        let mut places: Vec<Places> =
+            commands.into_iter().map(|command| named.places(command)).collect();
+        let (identities, identity_at) = distinct(&named.identities);
+        let (accounts, account_at) = distinct(&named.accounts);
+        let (payments, payment_at) = distinct(&named.payments);
+        let turn = |place: &mut usize, at: &[usize]| *place = at.get(*place).map_or(0, |at| *at);
+        for places in &mut places {
+            turn(&mut places.identity, &identity_at);
+            turn(&mut places.debit, &account_at);
+            turn(&mut places.credit, &account_at);
+            turn(&mut places.payment, &payment_at);
         }
-        let identities = lists.identities.list.into_iter();
-        keys.identities = identities.map(|(hash, identity)| (identity.clone(), hash)).collect();
-        keys.accounts = lists.accounts.list.into_iter().map(|(_, id)| id.clone()).collect();
-        keys.payments = lists.payments.list;
-        keys
+        let identities = identities.into_iter();
+        Keys {
+            identities: identities.map(|(hash, identity)| (identity.clone(), hash)).collect(),
+            accounts: accounts.into_iter().map(|(_, id)| id.clone()).collect(),
+            payments,
+            letters: Vec::new(),
+            places,
+        }
     }
 }
 
-/// The distinct things that the commands of a step name.
+/// The things that the commands of a step name, in their order, with repeats.
 #[derive(Default)]
-struct Lists<'a> {
+struct Named<'a> {
     // By their hashes first: numbers are quicker to compare than texts.
-    identities: Distinct<(i64, &'a Identity)>,
-    accounts: Distinct<(u64, &'a Text)>,
-    payments: Distinct<EventId>,
+    identities: Vec<(i64, &'a Identity)>,
+    accounts: Vec<(u64, &'a Text)>,
+    payments: Vec<EventId>,
 }
 
-impl<'a> Lists<'a> {
+impl<'a> Named<'a> {
     fn places(&mut self, command: &'a Command) -> Places {
         let mut places = Places::default();
         if let Some(identity) = command.identity() {
             let hash = Identity::hash(&identity.namespace, &identity.key);
-            places.identity = self.identities.place((hash, identity));
+            places.identity = place(&mut self.identities, (hash, identity));
         }
         match command {
             Command::Pay(_, pay) => {
-                places.debit = self.accounts.place(quick(&pay.debit_account));
-                places.credit = self.accounts.place(quick(&pay.credit_account));
+                places.debit = place(&mut self.accounts, quick(&pay.debit_account));
+                places.credit = place(&mut self.accounts, quick(&pay.credit_account));
                 places.problems = pay.problems();
                 places.extra = pay.extra();
             }
             Command::Operate(_, payment, operation) => {
-                places.payment = self.payments.place(*payment);
+                places.payment = place(&mut self.payments, *payment);
                 places.problems = operation.problems();
                 places.extra = operation.extra();
             }
             Command::OpenAccount(AccountRequest { id, .. }) | Command::CloseAccount(id) => {
-                places.debit = self.accounts.place(quick(id));
+                places.debit = place(&mut self.accounts, quick(id));
             }
         }
         places
     }
+}
+
+/// Where `item` is put: at the end.
+fn place<T>(list: &mut Vec<T>, item: T) -> usize {
+    list.push(item);
+    list.len() - 1
 }
 
 /// An id behind a number that tells most ids apart (FNV-1a).
@@ -94,23 +109,21 @@ fn quick(id: &Text) -> (u64, &Text) {
     (id.bytes().fold(0xcbf2_9ce4_8422_2325, mixed), id)
 }
 
-/// A list without repeats, and where in it each item stands.
-struct Distinct<T> {
-    index: BTreeMap<T, usize>,
-    list: Vec<T>,
-}
-
-impl<T> Default for Distinct<T> {
-    fn default() -> Self {
-        Distinct { index: BTreeMap::new(), list: Vec::new() }
+/// The items of `named` without repeats, in the order in which they come first, and where among
+/// them each of `named` stands. By sorting: as quick as hashing, whatever the items are.
+fn distinct<T: Ord + Copy>(named: &[T]) -> (Vec<T>, Vec<usize>) {
+    let mut sorted: Vec<usize> = (0..named.len()).collect();
+    sorted.sort_unstable_by_key(|at| (named[*at], *at));
+    let mut first: Vec<usize> = (0..named.len()).collect();
+    for pair in sorted.windows(2) {
+        if named[pair[0]] == named[pair[1]] {
+            first[pair[1]] = first[pair[0]];
+        }
     }
-}
-
-impl<T: Ord + Copy> Distinct<T> {
-    fn place(&mut self, item: T) -> usize {
-        *self.index.entry(item).or_insert_with(|| {
-            self.list.push(item);
-            self.list.len() - 1
-        })
+    let mut list = Vec::with_capacity(named.len());
+    // A repeat stands behind what it repeats, so that has its place in the list already.
+    for at in 0..named.len() {
+        first[at] = if first[at] == at { place(&mut list, named[at]) } else { first[first[at]] };
     }
+    (list, first)
 }

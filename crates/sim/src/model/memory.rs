@@ -45,7 +45,7 @@ impl Minds {
     pub fn draw(world: &World) -> Minds {
         let form = [Some(Form::Plain), Some(Form::Resident), Some(Form::Resident), None];
         let form = form[world.below(4) as usize];
-        let lag = [0, world.below(20), world.below(100), 50_000][world.below(4) as usize];
+        let lag = [0, world.below(20), world.below(100), 100_000][world.below(4) as usize];
         let bounds = Bounds {
             lag,
             few_keys: world.below(4) as usize,

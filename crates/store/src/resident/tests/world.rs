@@ -367,7 +367,10 @@ impl World {
     pub(super) fn check_memory(&self, own: &Resident, bounds: Bounds) {
         assert_eq!(own.accounts.len(), own.numbers.len());
         let lacking = own.accounts.iter().filter_map(|(no, held)| Some((held.lacks?, *no)));
-        assert_eq!(own.unwritten, lacking.collect());
+        assert!(own.unwritten.iter().is_sorted_by_key(|(lacks, _)| lacks));
+        let unwritten: BTreeSet<(u64, u64)> = own.unwritten.iter().copied().collect();
+        assert_eq!(unwritten.len(), own.unwritten.len());
+        assert_eq!(unwritten, lacking.collect());
         assert!(own.recent.young.len() < bounds.recent);
         // A step has six commands at most, of two accounts each; what was met since is forgotten
         // when the next step begins.
