@@ -59,6 +59,9 @@ pub struct Database {
     pub server: String,
     /// How large all of it is.
     pub bytes: u64,
+    /// How many changes to the server's databases the oldest snapshot that is still open has not
+    /// seen: what they left behind cannot be cleared away yet.
+    pub oldest_snapshot: u64,
     /// The store's tables, by name.
     pub tables: Vec<Table>,
     /// Settings that make it slower than it could be.

@@ -81,6 +81,8 @@ impl Health {
         if let Some(database) = self.database() {
             facts.push(("server", format!("PostgreSQL {}", database.server)));
             facts.push(("database's size", mebibytes(database.bytes)));
+            let behind = format!("{} changes ago", grouped(database.oldest_snapshot));
+            facts.push(("oldest open snapshot", behind));
         }
         facts
     }
@@ -99,6 +101,7 @@ fn database(schema: Option<i64>, database: &Database) -> Value {
         .map(|setting| json!({ "name": setting.name, "value": setting.value, "why": setting.why }));
     json!({
         "schema": schema, "server": database.server, "bytes": database.bytes,
+        "oldest_snapshot": database.oldest_snapshot,
         "tables": tables.collect::<Vec<_>>(), "slow_settings": settings.collect::<Vec<_>>(),
     })
 }

@@ -20,7 +20,7 @@ impl Database {
         let server = semel_servers::postgres_for_tests()?;
         let runtime = Runtime::new().unwrap();
         let (base, _) = server.rsplit_once('/').unwrap();
-        let name = format!("semel_cli_{name}_{}", std::process::id());
+        let name = format!("semel_test_{}_{name}", std::process::id());
         let maker = session(&runtime, &server);
         for make in [
             format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),

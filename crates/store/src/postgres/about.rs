@@ -46,21 +46,29 @@ const SLOW: [(&str, &str, &str); 6] = [
 
 /// The database that `client` reads, as it is now.
 pub(super) async fn about(client: &ClientWrapper) -> Result<About, Failure> {
-    const WHOLE: &str =
-        "SELECT current_setting('server_version'), pg_database_size(current_database())";
+    // Whoever holds an old snapshot: a session, a replica's slot, a commit in two phases.
+    const WHOLE: &str = "SELECT current_setting('server_version'),
+            pg_database_size(current_database()),
+            (SELECT coalesce(max(age(xmin)), 0)::bigint FROM (
+                SELECT backend_xmin FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+                UNION ALL SELECT xmin FROM pg_replication_slots
+                UNION ALL SELECT prepared.xid FROM pg_prepared_xact() AS prepared (xid)
+            ) AS held (xmin))";
     const TABLES: &str = "SELECT c.relname::text, greatest(c.reltuples, 0)::bigint,
             pg_table_size(c.oid), pg_indexes_size(c.oid), coalesce(s.n_dead_tup, 0)
         FROM pg_class c LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
         WHERE c.oid IN ('ledger'::regclass, 'event'::regclass, 'account'::regclass,
             'anchor'::regclass, 'leg'::regclass, 'dead_letter'::regclass)
         ORDER BY c.relname";
-    let whole = |row: Columns<'_>| Ok((row.text(0)?.to_owned(), row.natural(1)?));
+    let whole = |row: Columns<'_>| Ok((row.text(0)?.to_owned(), row.natural(1)?, row.natural(2)?));
     let whole = one(client, WHOLE, &[], whole).await?;
-    let (server, bytes) = whole.ok_or_else(|| damaged("the server says nothing".into()))?;
+    let (server, bytes, oldest_snapshot) =
+        whole.ok_or_else(|| damaged("the server says nothing".into()))?;
     let tables = all(client, TABLES, &[], table).await?;
     let settings = slow(client).await?;
     let schema = migrate::applied(client).await?.unwrap_or(0);
-    Ok(About { schema, home: Home::Database(Database { server, bytes, tables, settings }) })
+    let database = Database { server, bytes, oldest_snapshot, tables, settings };
+    Ok(About { schema, home: Home::Database(database) })
 }
 
 fn table(row: Columns<'_>) -> Read<Table> {

@@ -64,8 +64,12 @@ impl Address {
             let cause = std::error::Error::source(&error);
             misused(cause.map_or(error.to_string(), ToString::to_string))
         })?;
+        // Sessions have settings. A pooler that lends connections for less than a session says that
+        // it cannot keep this one.
+        let options = format!("{} -c jit=off", config.get_options().unwrap_or_default());
         config
             .application_name("semel")
+            .options(options)
             .target_session_attrs(TargetSessionAttrs::ReadWrite)
             // So that a host that says nothing is not asked first for ever.
             .load_balance_hosts(LoadBalanceHosts::Random)

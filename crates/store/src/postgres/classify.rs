@@ -60,6 +60,8 @@ fn classify_answer(answer: &DbError) -> Failure {
         }
         // Its disk or its memory is full: it goes on when there is room again.
         "53000" | "53100" | "53200" => return Failure::Retryable(detail),
+        // A pooler between, which cannot keep what belongs to a session.
+        "08P01" if answer.message().contains("startup parameter") => Code::StoreSettings,
         connection if connection.starts_with("08") => return Failure::Retryable(detail),
         // A cursor that moved is written as NULL, which its column refuses.
         "23502" if (answer.table(), answer.column()) == (Some("leg"), Some("next")) => {

@@ -37,7 +37,6 @@ const EVERY: &str = "
     SET enable_bitmapscan = off;
     SET enable_hashjoin = off;
     SET enable_mergejoin = off;
-    SET jit = off;
     SET tcp_keepalives_idle = 5;
     SET tcp_keepalives_interval = 1;
     SET tcp_keepalives_count = 5;

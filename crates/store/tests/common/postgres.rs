@@ -5,6 +5,7 @@ use semel_core::exactly_once::conformance::{Faults, Faulty, Item, Subject};
 use semel_core::exactly_once::{Decide, Failure};
 use semel_core::ledger::{self, Effect, Keys, Snapshot};
 use semel_store::postgres::{Form, Options, Postgres, PostgresTarget};
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls};
@@ -19,13 +20,35 @@ pub async fn session(url: &str) -> Client {
 /// A new database on the server at `url`, which names another one; its URL.
 pub async fn database(url: &str) -> String {
     static MADE: AtomicU32 = AtomicU32::new(0);
-    let name = format!("t{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
     let admin = session(url).await;
+    if number == 0 {
+        sweep(&admin).await;
+    }
+    let name = format!("{PREFIX}{}_{number}", std::process::id());
     // One that a former process of the same number left.
     admin.execute(&format!("DROP DATABASE IF EXISTS {name} (FORCE)"), &[]).await.unwrap();
     admin.execute(&format!("CREATE DATABASE {name}"), &[]).await.unwrap();
     let (server, _) = url.rsplit_once('/').expect("a URL with a database");
     format!("{server}/{name}")
+}
+
+/// What the names of all databases begin with that tests make; the process comes next.
+const PREFIX: &str = "semel_test_";
+
+/// Drop what tests left here whose processes have ended.
+async fn sweep(admin: &Client) {
+    const ALL: &str = "SELECT datname FROM pg_database WHERE starts_with(datname, $1)";
+    for row in admin.query(ALL, &[&PREFIX]).await.unwrap() {
+        let name: String = row.get(0);
+        let process = name[PREFIX.len()..].split('_').next().unwrap_or_default();
+        // Where nothing tells who runs, everybody may.
+        let proc = Path::new("/proc");
+        if proc.join("self").exists() && !proc.join(process).exists() {
+            // Another process may be faster.
+            let _ = admin.execute(&format!("DROP DATABASE IF EXISTS {name} (FORCE)"), &[]).await;
+        }
+    }
 }
 
 /// The sources that the suite names.

@@ -7,6 +7,7 @@ use crate::common::postgres::database;
 use semel_core::failure::{Failure, Stop};
 use semel_servers::private;
 use semel_store::postgres::Postgres;
+use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -108,7 +109,6 @@ async fn databases_that_are_no_stores_are_refused_by_name() {
     assert_eq!(stop.code, Code::StoreRefused, "{stop}");
 
     let latin = format!("{name}_latin");
-    shop.by_hand(&format!("DROP DATABASE IF EXISTS {latin}")).await;
     let made = "TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'";
     shop.by_hand(&format!("CREATE DATABASE {latin} {made}")).await;
     let stop = refused(&with(&shop.url, "semel", &latin)).await;
@@ -178,4 +178,30 @@ async fn of_several_hosts_one_will_do() {
     assert_eq!(shop.keys().await, ["true", "false"]);
     let nobody = format!("postgres://semel@{dead}/postgres");
     assert!(matches!(Postgres::open(&nobody).await, Err(Failure::Retryable(_))));
+}
+
+/// As PgBouncer answers to a parameter that it would have to set for each client.
+fn pooler(listener: &TcpListener) -> std::io::Result<()> {
+    let (mut client, _) = listener.accept()?;
+    let mut length = [0; 4];
+    client.read_exact(&mut length)?;
+    let mut startup = vec![0; u32::from_be_bytes(length) as usize - 4];
+    client.read_exact(&mut startup)?;
+    let asks = |text: &[u8]| startup.windows(text.len()).any(|some| some == text);
+    assert!(asks(b"options\0"), "a session's settings come with its start");
+    let fields = b"SFATAL\0VFATAL\0C08P01\0Munsupported startup parameter: options\0\0";
+    client.write_all(b"E")?;
+    client.write_all(&(fields.len() as u32 + 4).to_be_bytes())?;
+    client.write_all(fields)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pooler_that_shares_sessions_is_refused_by_name() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://semel@{}/shop", listener.local_addr().unwrap());
+    let pooler = tokio::task::spawn_blocking(move || pooler(&listener));
+    let stop = refused(&url).await;
+    assert_eq!(stop.code, Code::StoreSettings, "{stop}");
+    assert!(stop.detail.contains("startup parameter"), "{stop}");
+    pooler.await.unwrap().unwrap();
 }

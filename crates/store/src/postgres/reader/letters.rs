@@ -152,7 +152,10 @@ fn letter(row: Columns<'_>) -> Read<LetterRow> {
 fn narrowed(ledger: u32, filter: &LetterFilter) -> (String, Values) {
     let mut narrow = String::from("leg.ledger = $1");
     let mut values: Values = vec![Box::new(ledger_no(ledger))];
-    if let Some(ingest) = &filter.ingest {
+    // No text has the character NUL here.
+    if filter.ingest.as_ref().is_some_and(|ingest| ingest.contains('\0')) {
+        narrow += " AND false";
+    } else if let Some(ingest) = &filter.ingest {
         values.push(Box::new(ingest.clone()));
         narrow += &format!(" AND leg.ingest = ${}", values.len());
     }
