@@ -40,9 +40,11 @@ pub use target::{PostgresClaim, PostgresStep, PostgresTarget};
 
 use crate::rows::{Binding, Commits, Ledger, Version};
 use address::Address;
+use columns::Columns;
 use memory::Known;
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
+use semel_core::ledger::Position;
 use semel_core::leg::DEADLINE;
 use semel_core::payment::Identity;
 use semel_core::problem::Code;
@@ -94,7 +96,7 @@ impl Postgres {
         Postgres::open_with(url, Options::default()).await
     }
 
-    /// [`Postgres::open`] with a deadline of one's own.
+    /// [`Postgres::open`] with options of one's own.
     ///
     /// # Errors
     /// As there.
@@ -106,7 +108,8 @@ impl Postgres {
         let commits = watch::channel(Commits::default()).0;
         let reader = Reader::beside(sessions.clone(), known.clone());
         let shared = Arc::new(Shared { sessions, options, known, commits, stopped });
-        tokio::spawn(upkeep(Arc::downgrade(&shared)));
+        tokio::spawn(follow_heads(Arc::downgrade(&shared)));
+        tokio::spawn(write_idle(Arc::downgrade(&shared)));
         Ok(Postgres { shared, reader })
     }
 
@@ -180,8 +183,8 @@ impl Postgres {
     /// Write accounts whose rows lag behind the log, so that the next start has nothing to catch up
     /// with. Dropping the store loses nothing either.
     pub async fn close(self) {
-        for ledger in self.shared.known.unwritten().keys() {
-            write_rest(&self.shared, *ledger).await;
+        for (ledger, at) in self.shared.known.unwritten() {
+            write_rest(&self.shared, ledger, at).await;
         }
     }
 }
@@ -204,27 +207,39 @@ fn at_start(failure: Failure) -> Failure {
 /// How often it is looked what other processes have committed, and what there is to tidy up.
 const UPKEEP: Duration = Duration::from_millis(250);
 
-/// For as long as the store is used: tell what other processes have committed, and write accounts
-/// of ledgers that nobody is writing to.
-async fn upkeep(shared: Weak<Shared>) {
-    let mut before = HashMap::new();
+/// For as long as the store is used: see how far the ledgers have come.
+async fn follow_heads(shared: Weak<Shared>) {
     loop {
         tokio::time::sleep(UPKEEP).await;
         let Some(shared) = shared.upgrade() else { return };
         // What is not seen now is seen the next time.
-        let _ = shared.look().await;
+        let _ = within("a look at all ledgers", shared.look()).await;
+    }
+}
+
+/// For as long as the store is used: write accounts of ledgers that nobody is writing to, and keep
+/// what is remembered within its bounds.
+async fn write_idle(shared: Weak<Shared>) {
+    let mut before = HashMap::new();
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        let Some(shared) = shared.upgrade() else { return };
         shared.known.make_room();
         let unwritten = shared.known.unwritten();
-        for (ledger, _) in unwritten.iter().filter(|(no, at)| before.get(*no) == Some(*at)) {
-            write_rest(&shared, *ledger).await;
+        for (ledger, at) in unwritten.iter().filter(|(no, at)| before.get(*no) == Some(*at)) {
+            // Whoever writes to it, in whatever process, writes its accounts too.
+            if shared.head(*ledger) < at.next_seq {
+                write_rest(&shared, *ledger, *at).await;
+            }
         }
         before = unwritten;
     }
 }
 
-/// Write all accounts of a ledger. What fails is done later, or met again from the log.
-async fn write_rest(shared: &Shared, ledger: u32) {
-    let _ = shared.noted(commit::write_accounts(shared, ledger)).await;
+/// Write the accounts of a ledger that stands still at `at`. What fails is done later, or met again
+/// from the log.
+async fn write_rest(shared: &Shared, ledger: u32, at: Position) {
+    let _ = shared.noted(commit::write_accounts(shared, ledger, at)).await;
 }
 
 impl Shared {
@@ -242,19 +257,26 @@ impl Shared {
         done
     }
 
-    /// See how far each ledger has come, if anybody wants to know.
+    /// See how far the ledgers have come that this process has to do with.
     async fn look(&self) -> Result<(), Failure> {
-        const ASK: &str = "SELECT no, next_seq - 1 FROM ledger";
-        if self.commits.receiver_count() == 0 {
+        const ASK: &str = "SELECT no, next_seq - 1 FROM ledger WHERE no = ANY($1)";
+        let ledgers: Result<Vec<i32>, _> =
+            self.commits.borrow().ledgers().map(i32::try_from).collect();
+        let ledgers = ledgers.unwrap_or_default();
+        if ledgers.is_empty() {
             return Ok(());
         }
         let session = self.sessions.lend().await?;
-        let heads =
-            row::all(&session, ASK, &[], |row| Ok((row::ledger_no(row, 0)?, row.natural(1)?)));
-        let heads = heads.await?;
+        let head = |row: Columns<'_>| Ok((row::ledger_no(row, 0)?, row.natural(1)?));
+        let heads = row::all(&session, ASK, &[&ledgers], head).await?;
         session.give_back();
         heads.into_iter().for_each(|(ledger, last_seq)| self.reached(ledger, last_seq));
         Ok(())
+    }
+
+    /// The last seq of a ledger, as it was seen last; 0 before that.
+    fn head(&self, ledger: u32) -> u64 {
+        self.commits.borrow().last_seq(ledger)
     }
 
     /// How long a claim holds, in microseconds.
@@ -270,11 +292,9 @@ impl Shared {
     /// The ledger stands at `last_seq`.
     fn reached(&self, ledger: u32, last_seq: u64) {
         self.commits.send_if_modified(|commits| {
-            let grew = commits.last_seq(ledger) < last_seq;
-            if grew {
-                commits.reach(ledger, last_seq);
-            }
-            grew
+            let before = commits.last_seq(ledger);
+            commits.reach(ledger, last_seq);
+            before < last_seq
         });
     }
 }

@@ -27,7 +27,6 @@ use foldhash::fast::RandomState;
 use rustc_hash::{FxHashMap, FxHashSet};
 use semel_core::Text;
 use semel_core::account::Account;
-use semel_core::chain::Hash;
 use semel_core::event::Event;
 use semel_core::ledger::{Effect, Position};
 use semel_core::movement::follow;
@@ -100,7 +99,7 @@ pub struct Resident {
     bounds: Bounds,
     /// The position that all of it belongs to; `None` before anything is known.
     at: Option<Position>,
-    /// Where the ledger stood last. Until it is known, the chain at `at` leads from nowhere.
+    /// Where the ledger stood last, once its end was reached.
     stood: Option<Stood>,
     accounts: FxHashMap<u64, Held>,
     numbers: HashMap<Text, u64, RandomState>,
@@ -144,8 +143,8 @@ impl Resident {
         }
     }
 
-    /// Where the ledger stood when it was last looked at. `None` before that, and also where it was
-    /// begun anew and the end of the log was not reached: whoever reads on then begins anew again.
+    /// Where the ledger stood when it was last looked at, and what was taken in since. `None`
+    /// before that.
     pub fn position(&self) -> Option<Position> {
         self.at.filter(|_| self.stood.is_some())
     }
@@ -167,22 +166,25 @@ impl Resident {
         self.at.map_or(1, |at| at.next_seq)
     }
 
-    /// Forget everything, and begin behind `accounts_seq`, up to where all rows have come. Where
-    /// the chain stood there is not kept.
-    pub fn begin_anew(&mut self, accounts_seq: u64) {
-        let from = Position { next_seq: accounts_seq + 1, tail: Hash::ZERO };
+    /// Whether nothing is known, not even where to begin.
+    pub fn is_blank(&self) -> bool {
+        self.at.is_none()
+    }
+
+    /// Forget everything, and begin at `from`: all rows have come so far.
+    pub fn begin_anew(&mut self, from: Position) {
         let caution = self.caution;
         *self = Resident::within(self.form, self.bounds);
         (self.at, self.caution) = (Some(from), caution);
     }
 
-    /// After the last event of the log: whether what is known belongs to where it ends. Where it
-    /// was begun anew, the chain is not known and the seq has to do.
-    pub fn stand(&mut self, stand: &Stand) -> bool {
+    /// After the last event of the log: whether what is known belongs to where it ends. Where all
+    /// of it `is_of_now`, of one moment, the seq has to do: a row may have been altered.
+    pub fn stand(&mut self, stand: &Stand, is_of_now: bool) -> bool {
         let Stand { position, accounts_seq, ref history } = *stand;
-        let is_same = |at: Position| match self.stood {
-            Some(_) => at == position,
-            None => at.next_seq == position.next_seq,
+        let is_same = |at: Position| match is_of_now {
+            true => at.next_seq == position.next_seq,
+            false => at == position,
         };
         if !self.at.is_some_and(is_same) {
             return false;
@@ -375,6 +377,12 @@ impl Resident {
     /// How many accounts and recent keys are remembered.
     pub fn size(&self) -> usize {
         self.accounts.len() + self.recent.young.len() + self.recent.old.len()
+    }
+
+    /// Forget recent keys; how many there were.
+    pub fn forget_keys(&mut self) -> usize {
+        let Recent { young, old } = std::mem::take(&mut self.recent);
+        young.len() + old.len()
     }
 
     /// Whether there is nothing to write.

@@ -160,9 +160,15 @@ impl Commits {
         self.reach(ledger, last_seq);
     }
 
-    /// The ledger numbered `ledger` stands at `last_seq`.
+    /// The ledger numbered `ledger` stands at `last_seq`, unless somebody has seen it further on.
     pub(crate) fn reach(&mut self, ledger: u32, last_seq: u64) {
-        self.heads.insert(ledger, last_seq);
+        let head = self.heads.entry(ledger).or_default();
+        *head = last_seq.max(*head);
+    }
+
+    /// The numbers of the ledgers that were opened or written.
+    pub(crate) fn ledgers(&self) -> impl Iterator<Item = u32> {
+        self.heads.keys().copied()
     }
 
     /// The last seq of a ledger that was opened by its name or written; else 0.

@@ -9,6 +9,7 @@ use super::target::{COMMIT, ModelClaim, ModelStore, PATIENCE, STATEMENT, lost};
 use super::{Ask, Found, LegClaim, Model, Recorded, Session};
 use crate::faults::Fault;
 use semel_core::account::Account;
+use semel_core::chain::Hash;
 use semel_core::exactly_once::{Cursor, Failure, Step};
 use semel_core::failure::Stop;
 use semel_core::id::EventId;
@@ -113,7 +114,7 @@ impl Opened {
         };
         if let Some(seen) = known {
             faults.happened(Fault::MemoryBehind);
-            if !self.follow(stand).await? {
+            if !self.follow(stand, false).await? {
                 faults.happened(Fault::MemoryRewound);
                 return Err(rewound(seen, stand));
             }
@@ -126,8 +127,9 @@ impl Opened {
         if from + 1 < stand.position.next_seq {
             faults.happened(Fault::AccountsBehind);
         }
-        self.turn.known().begin_anew(from);
-        match self.follow(stand).await? {
+        // Where the chain stood there is not asked for: all of it is read under the lock.
+        self.turn.known().begin_anew(Position { next_seq: from + 1, tail: Hash::ZERO });
+        match self.follow(stand, true).await? {
             true => Ok(()),
             false => {
                 let detail = format!("accounts do not fit the events behind {from}");
@@ -137,7 +139,7 @@ impl Opened {
     }
 
     /// Take in the events up to the end of the log. Whether they lead there.
-    async fn follow(&self, stand: &Stand) -> Result<bool, Failure> {
+    async fn follow(&self, stand: &Stand, is_of_now: bool) -> Result<bool, Failure> {
         let ledger = self.session.ledger;
         loop {
             let from = self.turn.known().next_seq();
@@ -158,7 +160,7 @@ impl Opened {
                 return Ok(false);
             }
         }
-        Ok(self.turn.known().stand(stand))
+        Ok(self.turn.known().stand(stand, is_of_now))
     }
 
     /// Rows of accounts by their numbers.

@@ -34,7 +34,8 @@ CREATE TABLE event (
     CONSTRAINT event_named CHECK ((slot IS NULL) = (key IS NULL))
 );
 
--- Stands behind the look-up under the lock. If it ever fires there, that is a defect.
+-- What says that no key is recorded twice. Keys that are most likely new are not looked up in
+-- large steps; where one was not new, this refuses the step, and the next one looks.
 CREATE UNIQUE INDEX event_slot ON event (slot) WHERE slot IS NOT NULL;
 
 -- By the place of the payment that is referred to.

@@ -2,14 +2,16 @@
 //! so far.
 
 use super::columns::{Columns, damaged};
-use super::memory::Writing;
+use super::memory::Turn;
 use super::rewind::rewound;
-use super::row::{accounts_by_no, all, number, one, place};
+use super::row::{self, Params, accounts_by_no, all, number, one, place};
+use super::session::within;
 use crate::decode::Decoder;
 use crate::resident::{Late, Stand};
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::account::Account;
+use semel_core::chain::Hash;
 use semel_core::failure::Failure;
 use semel_core::ledger::Position;
 use semel_core::movement;
@@ -17,7 +19,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// How many events are read at once.
-const PAGE: u64 = 10_000;
+const PAGE: u64 = 2_000;
 
 /// The columns of [`late`]; the first fifteen are an event's.
 const LATE: &str = "SELECT e.pos, e.at, e.kind, e.format, e.namespace, e.key, e.debit, e.credit,
@@ -26,12 +28,53 @@ const LATE: &str = "SELECT e.pos, e.at, e.kind, e.format, e.namespace, e.key, e.
     FROM event e LEFT JOIN event p ON p.pos = (e.pos >> 40 << 40) + e.ref
     WHERE e.pos >= $1 AND e.pos < $2 ";
 
+/// Take in what others wrote, without the lock, until little is left: events never change, and rows
+/// say how far they have come. `head` is about where the log ends, if anybody has looked.
+///
+/// What is taken in by mistake, while a server goes back in time, does not lead to the log's end,
+/// and is forgotten under the lock. What is cut off is gone on with the next time.
+pub(super) async fn read_ahead(
+    client: &ClientWrapper,
+    ledger: u32,
+    known: &Turn,
+    head: u64,
+) -> Result<(), Failure> {
+    if !known.read().is_blank() && head < known.read().next_seq() + PAGE {
+        return Ok(());
+    }
+    const ASK: &str = "SELECT next_seq, tail, accounts_seq FROM ledger WHERE no = $1";
+    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let read = |row: Columns<'_>| Ok((row::position(row, 0)?, row.natural(2)?));
+    // So often that what comes in meanwhile is a page or less, unless it comes faster than it is
+    // read.
+    for _ in 0..5 {
+        let asked: &Params<'_> = &[&no];
+        let stands = within("a ledger's end", one(client, ASK, asked, read)).await?;
+        let Some((end, accounts_seq)) = stands else { return Ok(()) };
+        if known.read().is_blank() {
+            let asked = begin_anew(client, ledger, known, accounts_seq);
+            within("an anchor", asked).await?;
+        }
+        let read = |known: &Turn| end.next_seq.saturating_sub(known.read().next_seq());
+        if read(known) < PAGE {
+            break;
+        }
+        while read(known) > 0 {
+            let page = page(client, ledger, known);
+            if !within("what others wrote", page).await? {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Bring what is `known` of a ledger to where it stands, which is locked: from where that stood, or
 /// else from up to where all rows of accounts have come.
 pub(super) async fn catch_up(
     client: &ClientWrapper,
     ledger: u32,
-    known: &Writing,
+    known: &Turn,
     stand: &Stand,
 ) -> Result<(), Failure> {
     let Stand { position, accounts_seq, .. } = *stand;
@@ -40,8 +83,8 @@ pub(super) async fn catch_up(
         let far = position.next_seq.saturating_sub(seen.next_seq) > PAGE;
         let leads = match far && seen.next_seq <= accounts_seq {
             // All of it would be read while the row is locked; that it is there is enough.
-            true => is_there(client, ledger, seen).await?,
-            false => follow(client, ledger, known, stand).await?,
+            true => tail_at(client, ledger, seen.next_seq).await? == seen.tail,
+            false => follow(client, ledger, known, stand, false).await?,
         };
         if !leads {
             return Err(rewound(ledger, seen, position));
@@ -49,21 +92,36 @@ pub(super) async fn catch_up(
         if known.read().is_at(stand) && !has_gone_back {
             return Ok(());
         }
+    } else if !known.read().is_blank() && follow(client, ledger, known, stand, false).await? {
+        return Ok(());
     }
-    known.write().begin_anew(accounts_seq);
-    match follow(client, ledger, known, stand).await? {
+    begin_anew(client, ledger, known, accounts_seq).await?;
+    match follow(client, ledger, known, stand, true).await? {
         true => Ok(()),
         false => Err(damaged(format!("accounts do not fit the events behind {accounts_seq}"))),
     }
 }
 
-/// Whether the log still has the events that led to where it was `seen`: those behind the last
-/// anchor are read.
-async fn is_there(client: &ClientWrapper, ledger: u32, seen: Position) -> Result<bool, Failure> {
+/// Forget what is known, and begin where all rows of accounts have come to.
+async fn begin_anew(
+    client: &ClientWrapper,
+    ledger: u32,
+    known: &Turn,
+    accounts_seq: u64,
+) -> Result<(), Failure> {
+    let next_seq = accounts_seq + 1;
+    let tail = tail_at(client, ledger, next_seq).await?;
+    known.write().begin_anew(Position { next_seq, tail });
+    Ok(())
+}
+
+/// The chain's hash before the event numbered `next_seq`: from the last anchor on, as the log has
+/// it now.
+async fn tail_at(client: &ClientWrapper, ledger: u32, next_seq: u64) -> Result<Hash, Failure> {
     const ANCHOR: &str = "SELECT pos, hash FROM anchor WHERE pos >= $1 AND pos < $2
         ORDER BY pos DESC LIMIT 1";
     const NAME: &str = "SELECT id FROM ledger WHERE no = $1";
-    let [start, end] = [place(ledger, 0)?, place(ledger, seen.next_seq)?];
+    let [start, end] = [place(ledger, 0)?, place(ledger, next_seq)?];
     let read = |row: Columns<'_>| Ok((row.number(0)?, row.hash(1)?));
     let (mut from, mut tail) = match one(client, ANCHOR, &[&start, &end], read).await? {
         Some(anchor) => anchor,
@@ -81,35 +139,41 @@ async fn is_there(client: &ClientWrapper, ledger: u32, seen: Position) -> Result
         late.event.encode(ledger, &mut encoding);
         tail = tail.link(&encoding);
     }
-    Ok(tail == seen.tail)
+    Ok(tail)
 }
 
 /// Take in the events up to where the log ends. Whether they lead there.
 async fn follow(
     client: &ClientWrapper,
     ledger: u32,
-    known: &Writing,
+    known: &Turn,
     stand: &Stand,
+    is_of_now: bool,
 ) -> Result<bool, Failure> {
     let position = stand.position;
-    let at = |known: &Writing| known.read().next_seq();
+    let at = |known: &Turn| known.read().next_seq();
     if at(known) > position.next_seq {
         return Ok(false);
     }
     while at(known) < position.next_seq {
-        let ask = format!("{LATE} ORDER BY e.pos");
-        let from = at(known);
-        let [first, end] = [place(ledger, from)?, place(ledger, from.saturating_add(PAGE))?];
-        let events = all(client, &ask, &[&first, &end], reading()).await?;
-        let unmet = known.read().unmet(&events);
-        let met = accounts_by_no(client, ledger, &unmet).await?;
-        let mut known = known.write();
-        known.meet(met);
-        if events.is_empty() || !events.iter().all(|late| known.follow(ledger, late)) {
+        if !page(client, ledger, known).await? {
             return Ok(false);
         }
     }
-    Ok(known.write().stand(stand))
+    Ok(known.write().stand(stand, is_of_now))
+}
+
+/// Take in the next events of the log, and some at least. Whether they lead on.
+async fn page(client: &ClientWrapper, ledger: u32, known: &Turn) -> Result<bool, Failure> {
+    let from = known.read().next_seq();
+    let ask = format!("{LATE} ORDER BY e.pos");
+    let [first, end] = [place(ledger, from)?, place(ledger, from.saturating_add(PAGE))?];
+    let events = all(client, &ask, &[&first, &end], reading()).await?;
+    let unmet = known.read().unmet(&events);
+    let met = accounts_by_no(client, ledger, &unmet).await?;
+    let mut known = known.write();
+    known.meet(met);
+    Ok(!events.is_empty() && events.iter().all(|late| known.follow(ledger, late)))
 }
 
 /// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`;

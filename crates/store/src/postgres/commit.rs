@@ -98,13 +98,18 @@ pub(super) async fn commit(
     Ok(())
 }
 
-/// Write the accounts of a ledger whose rows lag behind the log, in steps of their own.
-pub(super) async fn write_accounts(shared: &Shared, ledger: u32) -> Result<(), Failure> {
+/// Write the accounts of a ledger whose rows lag behind the log, in steps of their own, for as long
+/// as it stands still at `still`.
+pub(super) async fn write_accounts(
+    shared: &Shared,
+    ledger: u32,
+    still: Position,
+) -> Result<(), Failure> {
     loop {
         let (opened, snapshot) = begin(shared, ledger, None, Keys::default()).await?;
         let Opened { session, known, accounts_seq, change, .. } = opened;
         let (due, at) = (known.read().rest(REST), snapshot.position);
-        if due.accounts.is_empty() {
+        if due.accounts.is_empty() || at != still {
             // Nothing happened in it, and its session is closed.
             return Ok(());
         }

@@ -8,7 +8,7 @@ use crate::resident::{Form, Resident};
 use semel_core::ledger::Position;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 /// Ledgers remembered at once; when there are more, those that nobody uses are forgotten.
 const LEDGERS_MAX: usize = 1_024;
@@ -24,12 +24,12 @@ pub(super) struct Known {
 
 /// What is known of one ledger, and the turn to write it.
 pub(super) struct Mind {
-    turn: Arc<Turn<()>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
     resident: RwLock<Resident>,
 }
 
 /// A turn: the right to change what is known.
-pub(super) struct Writing {
+pub(super) struct Turn {
     mind: Arc<Mind>,
     _turn: OwnedMutexGuard<()>,
 }
@@ -51,22 +51,33 @@ impl Known {
         ledgers.entry(ledger).or_insert_with(|| Arc::new(new())).clone()
     }
 
-    /// When too much is remembered, forget the ledgers of which most is and that nobody uses now.
-    /// What is not written of them is met again from the log.
+    /// What is known of a ledger, if anything may be.
+    pub(super) fn find(&self, ledger: u32) -> Option<Arc<Mind>> {
+        let ledgers = self.ledgers.lock().expect("nobody panics while holding it");
+        ledgers.get(&ledger).cloned()
+    }
+
+    /// When too much is remembered, forget recent keys, which costs no more than looking some up,
+    /// and then the ledgers of which most is and that nobody uses now. What is not written of them
+    /// is met again from the log.
     pub(super) fn make_room(&self) {
         let mut ledgers = self.ledgers.lock().expect("nobody panics while holding it");
-        let mut sizes: Vec<(usize, u32)> =
-            ledgers.iter().map(|(ledger, mind)| (mind.read().size(), *ledger)).collect();
-        let mut total: usize = sizes.iter().map(|(size, _)| size).sum();
+        let mut total: usize = ledgers.values().map(|mind| mind.read().size()).sum();
+        if total <= REMEMBERED_MAX {
+            return;
+        }
+        let mut sizes = Vec::new();
+        for (ledger, mind) in ledgers.iter().filter(|(_, mind)| Arc::strong_count(mind) == 1) {
+            let mut resident = mind.resident.write().expect("nobody panics while holding it");
+            total -= resident.forget_keys();
+            sizes.push((resident.size(), *ledger));
+        }
         sizes.sort_unstable();
         while total > REMEMBERED_MAX
             && let Some((size, ledger)) = sizes.pop()
         {
-            let is_idle = ledgers.get(&ledger).is_some_and(|mind| Arc::strong_count(mind) == 1);
-            if is_idle && ledgers.len() > 1 {
-                ledgers.remove(&ledger);
-                total -= size;
-            }
+            ledgers.remove(&ledger);
+            total -= size;
         }
     }
 
@@ -85,9 +96,9 @@ impl Known {
 
 impl Mind {
     /// The next turn, once it has come.
-    pub(super) async fn turn(self: Arc<Mind>) -> Writing {
+    pub(super) async fn turn(self: Arc<Mind>) -> Turn {
         let turn = self.turn.clone().lock_owned().await;
-        Writing { mind: self, _turn: turn }
+        Turn { mind: self, _turn: turn }
     }
 
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Resident> {
@@ -95,7 +106,7 @@ impl Mind {
     }
 }
 
-impl Writing {
+impl Turn {
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Resident> {
         self.mind.read()
     }

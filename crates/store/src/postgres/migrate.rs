@@ -10,6 +10,7 @@ use refinery_core::{Migration, Runner};
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use std::error::Error;
+use std::time::Duration;
 use tokio_postgres::Client;
 
 /// Every migration, in order: its name and what it does.
@@ -18,6 +19,10 @@ const MIGRATIONS: [(&str, &str); 1] =
 
 /// `SEML`: whoever changes the schema holds this lock.
 const LOCK: i64 = 0x5345_4d4c;
+
+/// How often the lock is asked for, and how often before somebody is told.
+const TRY_AGAIN: Duration = Duration::from_millis(100);
+const SILENT_TRIES: u32 = 20;
 
 /// How much newer a schema may be than this program knows: the next version's, which only expands.
 const AHEAD_MAX: i64 = 1;
@@ -47,7 +52,7 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Failure> {
         return Ok(());
     }
     let sql = |error: tokio_postgres::Error| classify(&error);
-    client.execute("SELECT pg_advisory_lock($1)", &[&LOCK]).await.map_err(sql)?;
+    lock(client).await?;
     // Somebody else may have done it meanwhile.
     if !is_usable(applied(client).await?, newest)? {
         // Grouped: a migration and the record of it are in one SQL transaction.
@@ -56,6 +61,23 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Failure> {
     }
     client.execute("SELECT pg_advisory_unlock($1)", &[&LOCK]).await.map_err(sql)?;
     Ok(())
+}
+
+/// Wait until nobody else changes the schema.
+async fn lock(client: &Client) -> Result<(), Failure> {
+    const TRY: &str = "SELECT pg_try_advisory_lock($1)";
+    let mut tries: u32 = 0;
+    loop {
+        let row = client.query_one(TRY, &[&LOCK]).await.map_err(|error| classify(&error))?;
+        if row.get(0) {
+            return Ok(());
+        }
+        if tries == SILENT_TRIES {
+            tracing::warn!("another process is changing the schema; this one waits for it");
+        }
+        tries = tries.saturating_add(1);
+        tokio::time::sleep(TRY_AGAIN).await;
+    }
 }
 
 /// Whether there is a store, which this program can read.

@@ -147,7 +147,9 @@ impl Reader {
             "SELECT {} FROM account WHERE ledger = $1 AND id > $2 ORDER BY id LIMIT $3",
             row::ACCOUNT
         );
-        let (no, after, limit) = (ledger_no(ledger), after.unwrap_or(""), count(limit));
+        // No text here has the character NUL, which comes before all that an id has.
+        let after = after.and_then(|after| after.split('\0').next()).unwrap_or_default();
+        let (no, limit) = (ledger_no(ledger), count(limit));
         self.ask(async |client| {
             snapshot(client).await?;
             let rows = all(client, &ask, &[&no, &after, &limit], row::account).await?;
@@ -229,7 +231,7 @@ impl Reader {
     /// Whether the writer of this process stands at `position` and has all `accounts` in mind; then
     /// they are as it knows them. One that it has not may have been written since.
     fn known_at(&self, ledger: u32, position: Position, accounts: &mut [Account]) -> bool {
-        let mind = self.known.ledger(ledger);
+        let Some(mind) = self.known.find(ledger) else { return false };
         let known = mind.read();
         if known.position() != Some(position) {
             return false;

@@ -2,7 +2,7 @@
 
 use super::classify::classify;
 use super::columns::{Columns, damaged};
-use super::memory::Writing;
+use super::memory::Turn;
 use crate::decode::Decoder;
 use crate::places::pos;
 use crate::rows::{Ledger, Read};
@@ -130,14 +130,14 @@ pub(super) fn event(row: Columns<'_>) -> Read<Event> {
     Ok(Event { debit: side(6, 12, 15)?, credit: side(7, 13, 16)?, reference, ..bare })
 }
 
-/// Payments after the events that refer to them.
+/// Payments after the events that refer to them. Refunds that were declined change nothing.
 pub(super) async fn followed(
     client: &ClientWrapper,
     ledger: u32,
     mut payments: Vec<Payment>,
 ) -> Result<Vec<Payment>, Failure> {
     const LATER: &str = "SELECT (pos >> 40 << 40) + ref, kind, amount FROM event
-        WHERE (pos >> 40 << 40) + ref = ANY($1) AND ref IS NOT NULL ORDER BY pos";
+        WHERE (pos >> 40 << 40) + ref = ANY($1) AND ref IS NOT NULL AND kind <> 6 ORDER BY pos";
     let mut places = Vec::with_capacity(payments.len());
     for payment in &payments {
         places.push(place(ledger, payment.event.seq)?);
@@ -217,7 +217,7 @@ pub(super) async fn paid(
     client: &ClientWrapper,
     ledger: u32,
     ids: &[EventId],
-    known: &Writing,
+    known: &Turn,
 ) -> Result<Vec<Option<Paid>>, Failure> {
     if ids.is_empty() {
         return Ok(Vec::new());

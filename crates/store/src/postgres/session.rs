@@ -63,7 +63,7 @@ impl Sessions {
 
     /// A new session, whatever the idle ones have become.
     pub(super) async fn fresh(&self) -> Result<Session, Failure> {
-        self.0.manager().create().await
+        within("a new session", self.0.manager().create()).await
     }
 
     /// A session of one's own, with no bound on how long a statement may take.

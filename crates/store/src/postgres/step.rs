@@ -8,7 +8,7 @@ use super::Shared;
 use super::catch_up;
 use super::classify::classify;
 use super::columns::{Columns, damaged};
-use super::memory::Writing;
+use super::memory::Turn;
 use super::rewind::{self, Change};
 use super::row::{self, Params, one};
 use super::session::{Lent, within};
@@ -40,7 +40,7 @@ pub(super) struct LegClaim {
 /// What an open step holds: its session, the turn in this process, and which slots are free.
 pub(super) struct Opened {
     pub(super) session: Lent,
-    pub(super) known: Writing,
+    pub(super) known: Turn,
     /// Up to which seq all rows of accounts have come.
     pub(super) accounts_seq: u64,
     /// For each identity that no event carries, where its key may be put: its first free slot.
@@ -86,6 +86,7 @@ pub(super) async fn begin(
 ) -> Result<(Opened, Snapshot), Failure> {
     let known = shared.known.ledger(ledger).turn().await;
     let session = shared.sessions.lend().await?;
+    catch_up::read_ahead(&session, ledger, &known, shared.head(ledger)).await?;
     within("the opening of a step", open(session, known, ledger, leg, keys)).await
 }
 
@@ -129,7 +130,7 @@ impl First {
 
 async fn open(
     session: Lent,
-    known: Writing,
+    known: Turn,
     ledger: u32,
     leg: Option<&LegClaim>,
     keys: Keys,
@@ -241,6 +242,8 @@ async fn accounts(
     ledger: u32,
     ids: &[&str],
 ) -> Result<Vec<Account>, Failure> {
+    // Values are judged later; no row has an id that no text here can be.
+    let ids: Vec<&str> = ids.iter().filter(|id| !id.contains('\0')).copied().collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }

@@ -8,6 +8,7 @@ mod world;
 
 use super::*;
 use proptest::prelude::*;
+use semel_core::chain::Hash;
 use semel_core::ledger::Command;
 use world::{Ending, LEDGER, World, command};
 
@@ -252,9 +253,9 @@ fn a_log_of_another_history_or_place_is_not_followed() {
     assert!(!own.follow(LEDGER, &other), "its link leads elsewhere");
     assert_eq!(own.position(), Some(world.position), "nothing was taken in");
     let at = |position| Stand { position, ..world.stand() };
-    assert!(!own.stand(&at(Position { next_seq: end + 1, ..world.position })));
-    assert!(!own.stand(&at(Position { tail: Hash::ZERO, ..world.position })));
-    assert!(own.stand(&world.stand()));
+    assert!(!own.stand(&at(Position { next_seq: end + 1, ..world.position }), false));
+    assert!(!own.stand(&at(Position { tail: Hash::ZERO, ..world.position }), false));
+    assert!(own.stand(&world.stand(), false));
 }
 
 #[test]

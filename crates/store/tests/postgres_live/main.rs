@@ -30,6 +30,7 @@ mod proxy;
 mod refused;
 mod stopped;
 mod storm;
+mod texts;
 mod tls;
 
 /// A new database with one ledger, and a session beside it, as somebody with a shell has it.

@@ -5,6 +5,7 @@ use super::{Shop, binding, store, take};
 use crate::load::knock;
 use semel_core::exactly_once::Target;
 use semel_servers::private;
+use semel_store::rows::LetterFilter;
 
 /// Every plan goes to the server's log, and nothing tells the planner what has become of a table.
 const SETTINGS: [(&str, &str); 4] = [
@@ -57,14 +58,53 @@ async fn a_plan_that_was_made_on_an_empty_table_stays_right() {
     knock(&store, shop.ledger, &names(900_001, 900_005), 2).await.unwrap();
     store.close().await;
     let log = std::fs::read_to_string(server.log()).unwrap();
-    let plans = log[before..].split("LOG:  duration: ");
-    let ours = |plan: &&str| TABLES.iter().any(|table| plan.contains(&format!(" on {table}")));
-    let plans: Vec<&str> = plans.filter(ours).collect();
+    let plans = plans(&log[before..]);
     for plan in &plans {
         let slow = SLOW.iter().find(|slow| plan.contains(**slow));
         assert_eq!(slow, None, "{plan}");
     }
     for seen in SEEN {
         assert!(plans.iter().any(|plan| plan.contains(seen)), "no plan has {seen}");
+    }
+}
+
+/// The plans in a log that are about the store's tables.
+fn plans(log: &str) -> Vec<&str> {
+    let ours = |plan: &&str| TABLES.iter().any(|table| plan.contains(&format!(" on {table}")));
+    log.split("LOG:  duration: ").filter(ours).collect()
+}
+
+/// A ledger's three dead letters beside another's many.
+const LETTERS: &str = "
+    INSERT INTO dead_letter (source, line, reason, detail, headers, masked, first_failed_at,
+        last_failed_at, attempts, digest)
+    SELECT CASE WHEN n <= 50000 THEN 'many' ELSE 'few' END, n, 'empty', '', '[]', false, 0, 0, 1,
+        sha256('')
+    FROM generate_series(1, 50003) AS all_of_them (n);
+    ANALYZE;";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_of_one_ledger_are_found_beside_those_of_another() {
+    let Some(server) = private(&SETTINGS) else { return };
+    let shop = Shop::on(&server.url("postgres")).await;
+    let store = store(&shop.url).await;
+    let other = store.ledger("other").await.unwrap().no;
+    store.leg(shop.ledger, binding("many")).await.unwrap();
+    store.leg(other, binding("few")).await.unwrap();
+    shop.by_hand(LETTERS).await;
+    let before = std::fs::read_to_string(server.log()).unwrap().len();
+    let all = LetterFilter::default();
+    for (ledger, after, found) in [(other, 0, 3), (shop.ledger, 0, 500), (shop.ledger, 49_990, 10)]
+    {
+        let page = store.reader().letters(ledger, &all, after, 500).unwrap();
+        assert_eq!(page.rows.len(), found);
+    }
+    assert_eq!(store.reader().letter_reasons(other, &all, None).unwrap().len(), 1);
+    let log = std::fs::read_to_string(server.log()).unwrap();
+    let plans = plans(&log[before..]);
+    let plans: Vec<&&str> = plans.iter().filter(|plan| plan.contains(" on dead_letter")).collect();
+    assert_eq!(plans.len(), 4);
+    for plan in plans {
+        assert!(plan.contains("using dead_letter_source on dead_letter"), "{plan}");
     }
 }

@@ -46,11 +46,10 @@ impl Reader {
         after: i64,
         limit: usize,
     ) -> Result<LetterPage, Failure> {
-        let (narrow, mut values) = narrowed(ledger, filter);
-        values.push(Box::new(after));
-        values.push(Box::new(count(limit.saturating_add(1))));
+        let most = count(limit.saturating_add(1));
+        let (found, mut values) = found(ledger, filter, after, most);
         values.push(Box::new(number(PAGE_BYTES)?));
-        let [after, limited, full] = [2, 1, 0].map(|back| values.len() - back);
+        let full = values.len();
         // The server cuts the page too, and says whether there is more behind each: what is long
         // and not shown is not sent.
         let ask = format!(
@@ -59,15 +58,13 @@ impl Reader {
              FROM (SELECT *, lead(id) OVER (ORDER BY id) AS next,
                     sum(coalesce(length(key), 0) + coalesce(length(value), 0)) OVER (ORDER BY id
                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
-                FROM (SELECT d.*, leg.ingest, leg.file, leg.mapping
-                    FROM dead_letter d JOIN leg ON leg.source = d.source
-                    WHERE {narrow} AND d.id > ${after} ORDER BY d.id LIMIT ${limited}) found) page
+                FROM ({found}) found) page
              WHERE coalesce(before, 0) < ${full} ORDER BY id"
         );
         let read = |row: Columns<'_>| Ok((letter(row)?, row.flag(14)?));
-        let found = self.ask(async |client| all(client, &ask, &params(&values), read).await)?;
-        let more: Vec<bool> = found.iter().map(|(_, more)| *more).collect();
-        let rows = found.into_iter().map(|(letter, _)| Ok(letter));
+        let read = self.ask(async |client| all(client, &ask, &params(&values), read).await)?;
+        let more: Vec<bool> = read.iter().map(|(_, more)| *more).collect();
+        let rows = read.into_iter().map(|(letter, _)| Ok(letter));
         let Ok(page) = LetterPage::of::<Infallible>(rows, limit);
         let last = page.rows.len().checked_sub(1).and_then(|last| more.get(last));
         Ok(LetterPage { more: page.more || last.copied().unwrap_or(false), ..page })
@@ -92,14 +89,11 @@ impl Reader {
         filter: &LetterFilter,
         cap: Option<u64>,
     ) -> Result<Vec<(Reason, u64)>, Failure> {
-        let (narrow, mut values) = narrowed(ledger, filter);
-        values.push(Box::new(cap.map_or(i64::MAX, |cap| i64::try_from(cap).unwrap_or(i64::MAX))));
+        let cap = cap.map_or(i64::MAX, |cap| i64::try_from(cap).unwrap_or(i64::MAX));
+        let (found, values) = found(ledger, filter, i64::MIN, cap);
         let ask = format!(
-            "SELECT reason, count(*) FROM (
-                SELECT d.reason FROM dead_letter d JOIN leg ON leg.source = d.source
-                WHERE {narrow} ORDER BY d.id LIMIT ${}
-             ) oldest GROUP BY reason ORDER BY count(*) DESC, reason",
-            values.len()
+            "SELECT reason, count(*) FROM ({found}) oldest
+             GROUP BY reason ORDER BY count(*) DESC, reason"
         );
         let reasons = |row: Columns<'_>| Ok((row.reason(0)?, row.natural(1)?));
         self.ask(async |client| all(client, &ask, &params(&values), reasons).await)
@@ -148,24 +142,36 @@ fn letter(row: Columns<'_>) -> Read<LetterRow> {
     })
 }
 
-/// The condition that a filter stands for, and its values.
-fn narrowed(ledger: u32, filter: &LetterFilter) -> (String, Values) {
-    let mut narrow = String::from("leg.ledger = $1");
-    let mut values: Values = vec![Box::new(ledger_no(ledger))];
-    // No text has the character NUL here.
+/// The dead letters of a ledger above the number `after` that a filter lets through, the oldest
+/// `most` of them, with what their sources say.
+///
+/// The oldest of each source are taken from the index in their order, then the oldest of those: as
+/// quick for the ledger with the fewest as for the one with the most. An equal source would let the
+/// server walk all letters of all ledgers by their numbers instead.
+fn found(ledger: u32, filter: &LetterFilter, after: i64, most: i64) -> (String, Values) {
+    let (mut legs, mut letters) = (String::new(), String::new());
+    let mut values: Values = vec![Box::new(ledger_no(ledger)), Box::new(after), Box::new(most)];
+    // No text here has the character NUL.
     if filter.ingest.as_ref().is_some_and(|ingest| ingest.contains('\0')) {
-        narrow += " AND false";
+        legs += " AND false";
     } else if let Some(ingest) = &filter.ingest {
         values.push(Box::new(ingest.clone()));
-        narrow += &format!(" AND leg.ingest = ${}", values.len());
+        legs += &format!(" AND leg.ingest = ${}", values.len());
     }
     if let Some(reason) = &filter.reason {
         values.push(Box::new(reason.as_str()));
-        narrow += &format!(" AND d.reason = ${}", values.len());
+        letters += &format!(" AND reason = ${}", values.len());
     }
     if let Some(ids) = &filter.ids {
         values.push(Box::new(ids.clone()));
-        narrow += &format!(" AND d.id = ANY(${})", values.len());
+        letters += &format!(" AND id = ANY(${})", values.len());
     }
-    (narrow, values)
+    let found = format!(
+        "SELECT oldest.*, leg.ingest, leg.file, leg.mapping FROM leg, LATERAL (
+            SELECT * FROM dead_letter
+            WHERE (source, id) > (leg.source, $2) AND source <= leg.source{letters}
+            ORDER BY source, id LIMIT $3) oldest
+         WHERE leg.ledger = $1{legs} ORDER BY oldest.id LIMIT $3"
+    );
+    (found, values)
 }

@@ -175,23 +175,23 @@ impl World {
         if own.is_at(&stand) {
             return true;
         }
-        if seen.is_none() {
-            own.begin_anew(self.accounts_seq);
+        if own.is_blank() {
+            own.begin_anew(self.positions[self.accounts_seq as usize]);
         }
-        let leads_here = seen.is_none_or(|seen| self.position_before(seen.next_seq) == Some(seen));
-        match self.follow(own, pages) {
-            None => false,
-            Some(follows) => {
-                assert_eq!(follows, leads_here, "from {seen:?} to {:?}", self.position);
-                if !follows {
-                    *own = Resident::within(own.form, own.bounds);
-                } else if is_elder {
-                    own.begin_anew(self.accounts_seq);
-                    return self.follow(own, pages) == Some(true);
-                }
-                follows
+        let Some(follows) = self.follow(own, pages, false) else { return false };
+        if let Some(seen) = seen {
+            let leads_here = self.position_before(seen.next_seq) == Some(seen);
+            assert_eq!(follows, leads_here, "from {seen:?} to {:?}", self.position);
+            if !follows {
+                *own = Resident::within(own.form, own.bounds);
+                return false;
             }
         }
+        if follows && !is_elder {
+            return true;
+        }
+        own.begin_anew(self.positions[self.accounts_seq as usize]);
+        self.follow(own, pages, true) == Some(true)
     }
 
     /// What the ledger's row says.
@@ -201,7 +201,7 @@ impl World {
     }
 
     /// As the stores do; `None` when it was cut off.
-    fn follow(&self, own: &mut Resident, pages: usize) -> Option<bool> {
+    fn follow(&self, own: &mut Resident, pages: usize, is_of_now: bool) -> Option<bool> {
         let mut page = 0;
         while own.next_seq() < self.position.next_seq {
             if page == pages {
@@ -215,7 +215,7 @@ impl World {
                 return Some(false);
             }
         }
-        Some(own.stand(&self.stand()))
+        Some(own.stand(&self.stand(), is_of_now))
     }
 
     /// A step of a process; whether it was committed, as far as that is known.
