@@ -87,6 +87,7 @@ impl<B: Backend> Client<B> {
     async fn live(&self) {
         let setup = &self.site.setup;
         let pause = setup.faulty * setup.clients as u32 / (setup.wishes + 1) as u32;
+        let mut before = Vec::new();
         while let Some((ledger, key, ask)) = self.wish() {
             self.site.world.sleep(self.site.world.some_time(pause * 2)).await;
             let call = self.site.calls.add(&setup.ledgers[ledger as usize - 1], key, ask);
@@ -94,7 +95,11 @@ impl<B: Backend> Client<B> {
                 (0..9).for_each(|_| self.ask_beside(ledger, call));
             }
             self.settle(ledger, call).await;
+            before.push((ledger, call));
             if self.site.faults.strikes(Fault::ClientRepeat) {
+                // This one, or one that is long over.
+                let back = [1, 1 + self.site.world.below(before.len() as u64) as usize];
+                let (ledger, call) = before[before.len() - back[self.site.world.below(2) as usize]];
                 self.settle(ledger, call).await;
             }
         }

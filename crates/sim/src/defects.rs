@@ -45,7 +45,7 @@ impl Defect {
     /// All of them.
     #[rustfmt::skip]
     pub const ALL: &[Line] = &[
-        (Defect::NoCompareAndSet, "no compare-and-set", 3_000, &["cursor_jump"]),
+        (Defect::NoCompareAndSet, "no compare-and-set", 6_000, &["cursor_jump"]),
         (Defect::NoClaimCheck, "no claim check", 1_000, &["elder_claim"]),
         (Defect::CursorFirst, "cursor committed apart, before the effects", 20, &["item_lost"]),
         (Defect::EffectsFirst, "cursor committed apart, after the effects", 20, &["read_count"]),
@@ -61,7 +61,7 @@ impl Defect {
         (Defect::RowsTrusted, "rows trusted because the log is the same", 3_000, OTHER_ACCOUNTS),
         (Defect::AccountsClaimed, "rows of accounts said to have come too far", 20, AHEAD),
         (Defect::KeysBelieved, "keys believed to be new, no unique index", 200, &["key_twice"]),
-        (Defect::RefusedBelieved, "keys of refused requests believed to be new", 1_000, REFUSED),
+        (Defect::RefusedBelieved, "keys of refused requests believed to be new", 3_000, REFUSED),
     ];
 }
 

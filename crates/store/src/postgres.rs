@@ -44,7 +44,6 @@ use columns::Columns;
 use memory::Known;
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
-use semel_core::ledger::Position;
 use semel_core::leg::DEADLINE;
 use semel_core::payment::Identity;
 use semel_core::problem::Code;
@@ -225,21 +224,20 @@ async fn write_idle(shared: Weak<Shared>) {
         tokio::time::sleep(UPKEEP).await;
         let Some(shared) = shared.upgrade() else { return };
         shared.known.make_room();
-        let unwritten = shared.known.unwritten();
+        // Whoever writes to a ledger, in whatever process, writes its accounts too.
+        let head = |(ledger, at): (u32, u64)| (ledger, at.max(shared.head(ledger) + 1));
+        let unwritten: HashMap<u32, u64> = shared.known.unwritten().into_iter().map(head).collect();
         for (ledger, at) in unwritten.iter().filter(|(no, at)| before.get(*no) == Some(*at)) {
-            // Whoever writes to it, in whatever process, writes its accounts too.
-            if shared.head(*ledger) < at.next_seq {
-                write_rest(&shared, *ledger, *at).await;
-            }
+            write_rest(&shared, *ledger, *at).await;
         }
         before = unwritten;
     }
 }
 
-/// Write the accounts of a ledger that stands still at `at`. What fails is done later, or met again
-/// from the log.
-async fn write_rest(shared: &Shared, ledger: u32, at: Position) {
-    let _ = shared.noted(commit::write_accounts(shared, ledger, at)).await;
+/// Write the accounts of a ledger whose log stands still before the seq `next`. What fails is done
+/// later, or met again from the log.
+async fn write_rest(shared: &Shared, ledger: u32, next: u64) {
+    let _ = shared.noted(commit::write_accounts(shared, ledger, next)).await;
 }
 
 impl Shared {

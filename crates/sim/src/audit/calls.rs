@@ -63,6 +63,9 @@ impl<'a> Keyed<'a> {
     }
 }
 
+/// In microseconds, longer than anybody waits for an answer.
+const ANSWERED: u64 = 10_000_000;
+
 /// All calls with one key.
 struct Named<'a> {
     ledger: &'a str,
@@ -77,6 +80,9 @@ impl Named<'_> {
         let mut is_done = false;
         for call in self.calls {
             let own = self.row.filter(|(index, row)| is_asked(&call.ask, row, index));
+            if own.is_some() {
+                self.refused_after(call, report);
+            }
             for answer in &call.told {
                 match &answer.told {
                     Told::Done { body, .. } => {
@@ -141,6 +147,19 @@ impl Named<'_> {
             self.tell("refused_but_stored", report, || {
                 format!("event {}, told only {:?}", row.seq, self.calls[0].told)
             });
+        }
+    }
+
+    /// Whoever was told that it is done is never refused later.
+    fn refused_after(&self, call: &Call, report: &mut Report) {
+        let done = |answer: &&Answer| matches!(answer.told, Told::Done { .. });
+        let mut kept = call.told.iter().filter(done).filter(|answer| !self.excuse.covers(answer));
+        let Some(first) = kept.next() else { return };
+        let later = first.asked_at + ANSWERED;
+        let refused = |answer: &&Answer| matches!(&answer.told, Told::Refused(_));
+        let mut refused = call.told.iter().filter(refused);
+        if let Some(answer) = refused.find(|answer| answer.asked_at > later) {
+            self.tell("refused_but_stored", report, || format!("done before, then {answer:?}"));
         }
     }
 

@@ -99,17 +99,13 @@ pub(super) async fn commit(
 }
 
 /// Write the accounts of a ledger whose rows lag behind the log, in steps of their own, for as long
-/// as it stands still at `still`.
-pub(super) async fn write_accounts(
-    shared: &Shared,
-    ledger: u32,
-    still: Position,
-) -> Result<(), Failure> {
+/// as its log stands still before the seq `next`.
+pub(super) async fn write_accounts(shared: &Shared, ledger: u32, next: u64) -> Result<(), Failure> {
     loop {
         let (opened, snapshot) = begin(shared, ledger, None, Keys::default()).await?;
         let Opened { session, known, accounts_seq, change, .. } = opened;
         let (due, at) = (known.read().rest(REST), snapshot.position);
-        if due.accounts.is_empty() || at != still {
+        if due.accounts.is_empty() || at.next_seq != next {
             // Nothing happened in it, and its session is closed.
             return Ok(());
         }

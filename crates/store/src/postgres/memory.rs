@@ -5,7 +5,6 @@
 //! meanwhile readers may look.
 
 use crate::resident::{Form, Resident};
-use semel_core::ledger::Position;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::OwnedMutexGuard;
@@ -82,13 +81,13 @@ impl Known {
     }
 
     /// The ledgers whose accounts are not all written and that nobody is writing to at the moment,
-    /// and where they stand.
-    pub(super) fn unwritten(&self) -> HashMap<u32, Position> {
+    /// and the next seq of each.
+    pub(super) fn unwritten(&self) -> HashMap<u32, u64> {
         let ledgers = self.ledgers.lock().expect("nobody panics while holding it");
         let waits = |(ledger, mind): (&u32, &Arc<Mind>)| {
             let resident = mind.read();
             let idle = mind.turn.try_lock().is_ok() && !resident.is_written();
-            Some((*ledger, resident.position().filter(|_| idle)?))
+            Some((*ledger, resident.position().filter(|_| idle)?.next_seq))
         };
         ledgers.iter().filter_map(waits).collect()
     }

@@ -22,6 +22,7 @@ mod common;
 mod defects;
 mod ended;
 mod full;
+mod idle;
 mod layers;
 mod load;
 mod migrating;

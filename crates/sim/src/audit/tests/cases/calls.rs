@@ -127,6 +127,14 @@ pub(in super::super) const CALLS: &[Case] = &[
         &["conflict_unfounded"],
     ),
     ("refused, but stored", |e| told(e, "k2", [refused("same_account")]), &["refused_but_stored"]),
+    (
+        "refused, long after it was done",
+        |e| {
+            let again = Answer { asked_at: 60_000_000, told: refused("exceeds_payment") };
+            called(e, "k1").told.push(again);
+        },
+        &["refused_but_stored"],
+    ),
     ("failed, but stored", |e| told(e, "k2", [Told::Failed]), &["refused_but_stored"]),
     ("unknown, and stored", |e| told(e, "k2", [Told::Failed, Told::Unknown]), &[]),
     ("never told, and stored", |e| told(e, "k2", []), &[]),

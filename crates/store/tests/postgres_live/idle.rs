@@ -1,0 +1,58 @@
+//! Rows of accounts that lag behind the log: written once nobody writes, and met by whoever takes a
+//! ledger over.
+
+use super::load::{knock, pace};
+use super::{Shop, pay, store};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Longer than anybody idles before the accounts are written.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many events rows of accounts may lag behind.
+async fn lag(shop: &Shop) -> i64 {
+    const ASK: &str = "SELECT next_seq - 1 - accounts_seq FROM ledger";
+    shop.shell.query_one(ASK, &[]).await.unwrap().get(0)
+}
+
+fn keys(from: u32, to: u32) -> Vec<String> {
+    (from..to).map(|number| format!("key-{number}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_are_written_by_who_is_left() {
+    let Some(shop) = Shop::open().await else { return };
+    let left = store(&shop.url).await;
+    pay(&left, shop.ledger, "one").await.unwrap();
+    let gone = store(&shop.url).await;
+    pay(&gone, shop.ledger, "two").await.unwrap();
+    drop(gone);
+    let written = async {
+        while lag(&shop).await > 0 {
+            pace().await;
+        }
+    };
+    timeout(PATIENCE, written).await.expect("rows come up with the log");
+    assert_eq!(shop.keys().await, ["one", "two"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ledger_is_taken_over_far_behind_its_log() {
+    let Some(shop) = Shop::open().await else { return };
+    let first = store(&shop.url).await;
+    knock(&first, shop.ledger, &keys(0, 3_000), 2).await.unwrap();
+    let stale = store(&shop.url).await;
+    assert!(pay(&stale, shop.ledger, "key-7").await.unwrap().1);
+    knock(&first, shop.ledger, &keys(3_000, 7_000), 2).await.unwrap();
+    drop(first);
+    let fresh = store(&shop.url).await;
+    // One that has fallen behind, once it has heard of it, and one that knows nothing.
+    for (store, key) in [(&stale, "key-6999"), (&fresh, "key-3000")] {
+        assert!(pay(store, shop.ledger, key).await.unwrap().1);
+        let account = store.reader().account(shop.ledger, "merchant:1").unwrap().unwrap();
+        assert_eq!(account.totals.credits, 7_000);
+    }
+    assert!(!pay(&stale, shop.ledger, "key-7000").await.unwrap().1);
+    assert!(!pay(&fresh, shop.ledger, "key-7001").await.unwrap().1);
+    assert_eq!(shop.keys().await.len(), 7_002);
+}
