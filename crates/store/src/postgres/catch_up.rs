@@ -132,9 +132,8 @@ async fn tail_at(client: &ClientWrapper, ledger: u32, next_seq: u64) -> Result<H
         }
     };
     from += 1;
-    let ask = format!("{LATE} ORDER BY e.pos");
     let mut encoding = Vec::new();
-    for late in all(client, &ask, &[&from, &end], reading()).await? {
+    for late in between(client, from, end).await? {
         encoding.clear();
         late.event.encode(ledger, &mut encoding);
         tail = tail.link(&encoding);
@@ -166,9 +165,8 @@ async fn follow(
 /// Take in the next events of the log, and some at least. Whether they lead on.
 async fn page(client: &ClientWrapper, ledger: u32, known: &Turn) -> Result<bool, Failure> {
     let from = known.read().next_seq();
-    let ask = format!("{LATE} ORDER BY e.pos");
     let [first, end] = [place(ledger, from)?, place(ledger, from.saturating_add(PAGE))?];
-    let events = all(client, &ask, &[&first, &end], reading()).await?;
+    let events = between(client, first, end).await?;
     let unmet = known.read().unmet(&events);
     let met = accounts_by_no(client, ledger, &unmet).await?;
     let mut known = known.write();
@@ -209,6 +207,12 @@ pub(super) async fn exact(
         }
     }
     Ok((accounts, astray))
+}
+
+/// The events from the place `first` on and before the place `end`, in order.
+async fn between(client: &ClientWrapper, first: i64, end: i64) -> Result<Vec<Late>, Failure> {
+    let ask = format!("{LATE} ORDER BY e.pos");
+    all(client, &ask, &[&first, &end], reading()).await
 }
 
 fn reading() -> impl FnMut(Columns<'_>) -> Read<Late> {
