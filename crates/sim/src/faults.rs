@@ -51,6 +51,7 @@ faults! {
     LegOverlap = "leg.overlap", Follows, "Somebody who lost his source to another still writes.";
     StepIdle = "step.idle", Follows, "A step lay open so long that the store gave it up.";
     MemoryBehind = "memory.behind", Follows, "Others wrote to a ledger that a process has in mind.";
+    MemoryFarBehind = "memory.far_behind", Follows, "The same, so much that all is begun anew.";
     MemoryRewound = "memory.rewound", Follows, "A process has seen what the log does not hold.";
     RowsRewound = "rows.rewound", Follows, "The log is what a process has seen; rows may not be.";
     AccountsBehind = "accounts.behind", Follows, "Rows of accounts lag where a process begins.";

@@ -20,11 +20,18 @@
 //!
 //! Deliberately absent: SQL, and any decision.
 
+mod catch_up;
+mod excerpt;
+mod keys;
 #[cfg(test)]
 mod tests;
 
+pub use catch_up::{CatchUp, Next};
+pub use excerpt::Excerpt;
+
 use foldhash::fast::RandomState;
-use rustc_hash::{FxHashMap, FxHashSet};
+use keys::{Caution, Recent};
+use rustc_hash::FxHashMap;
 use semel_core::Text;
 use semel_core::account::Account;
 use semel_core::event::Event;
@@ -47,6 +54,8 @@ pub struct Bounds {
     pub recent: usize,
     /// Steps that look all keys up after one that was refused: the first time, and at most.
     pub looks: (u32, u32),
+    /// Events that are read under the lock for nothing but to see that the log is still the same.
+    pub far: u64,
 }
 
 impl Default for Bounds {
@@ -57,6 +66,7 @@ impl Default for Bounds {
             accounts_max: 100_000,
             recent: 200_000,
             looks: (8, 1_024),
+            far: 2_000,
         }
     }
 }
@@ -178,22 +188,6 @@ impl Resident {
         (self.at, self.caution) = (Some(from), caution);
     }
 
-    /// After the last event of the log: whether what is known belongs to where it ends. Where all
-    /// of it `is_of_now`, of one moment, the seq has to do: a row may have been altered.
-    pub fn stand(&mut self, stand: &Stand, is_of_now: bool) -> bool {
-        let Stand { position, accounts_seq, ref history } = *stand;
-        let is_same = |at: Position| match is_of_now {
-            true => at.next_seq == position.next_seq,
-            false => at == position,
-        };
-        if !self.at.is_some_and(is_same) {
-            return false;
-        }
-        self.at = Some(position);
-        self.stood = Some(Stood { accounts_seq, history: history.clone() });
-        true
-    }
-
     /// The numbers of accounts that `late` events concern and that are not here.
     pub fn unmet(&self, late: &[Late]) -> Vec<u64> {
         let sides = late.iter().flat_map(|late| late.event.debit.iter().chain(&late.event.credit));
@@ -201,14 +195,17 @@ impl Resident {
         unmet.collect::<BTreeSet<u64>>().into_iter().collect()
     }
 
-    /// Take in the next event of the log, whose accounts are here. Whether it leads on from the
-    /// position; if not, the log is another one.
-    pub fn follow(&mut self, ledger: u32, late: &Late) -> bool {
+    /// Take in the next events of the log, and the rows of [`Resident::unmet`] accounts. Whether
+    /// there are any and they lead on from the position; if not, the log is another one.
+    pub fn take(&mut self, ledger: u32, late: &[Late], met: Vec<Account>) -> bool {
+        self.meet(met);
+        !late.is_empty() && late.iter().all(|late| self.follow(ledger, late))
+    }
+
+    fn follow(&mut self, ledger: u32, late: &Late) -> bool {
         let Some(at) = self.at else { return false };
         let Late { event, held, slot } = late;
-        if event.seq != at.next_seq {
-            return false;
-        }
+        let Some(after) = after(at, ledger, event) else { return false };
         for side in event.debit.iter().chain(&event.credit) {
             let Some(held_here) = self.accounts.get_mut(&side.no) else { return false };
             let before = held_here.account.last_seq;
@@ -221,10 +218,7 @@ impl Resident {
             }
         }
         self.recent.extend(*slot, self.bounds.recent);
-        let mut encoding = Vec::new();
-        event.encode(ledger, &mut encoding);
-        let tail = at.tail.link(&encoding);
-        self.at = Some(Position { next_seq: event.seq + 1, tail });
+        self.at = Some(after);
         true
     }
 
@@ -376,13 +370,12 @@ impl Resident {
 
     /// How many accounts and recent keys are remembered.
     pub fn size(&self) -> usize {
-        self.accounts.len() + self.recent.young.len() + self.recent.old.len()
+        self.accounts.len() + self.recent.len()
     }
 
     /// Forget recent keys; how many there were.
     pub fn forget_keys(&mut self) -> usize {
-        let Recent { young, old } = std::mem::take(&mut self.recent);
-        young.len() + old.len()
+        std::mem::take(&mut self.recent).len()
     }
 
     /// Whether there is nothing to write.
@@ -411,68 +404,18 @@ impl Writing {
     }
 }
 
+/// Where the log stands after `event`, if that is the next one.
+fn after(at: Position, ledger: u32, event: &Event) -> Option<Position> {
+    let mut encoding = Vec::new();
+    event.encode(ledger, &mut encoding);
+    let tail = at.tail.link(&encoding);
+    (event.seq == at.next_seq).then_some(Position { next_seq: event.seq + 1, tail })
+}
+
 /// The accounts that `effects` change and that were there before.
 fn changed(effects: &[Effect]) -> impl Iterator<Item = &Account> {
     effects.iter().filter_map(|effect| match effect {
         Effect::Update(account) => Some(account),
         _ => None,
     })
-}
-
-/// Slots of recent keys, in two generations: the elder is forgotten when the younger is full.
-#[derive(Default)]
-struct Recent {
-    young: FxHashSet<i64>,
-    old: FxHashSet<i64>,
-}
-
-impl Recent {
-    fn contains(&self, slot: i64) -> bool {
-        self.young.contains(&slot) || self.old.contains(&slot)
-    }
-
-    fn extend(&mut self, slots: impl IntoIterator<Item = i64>, generation: usize) {
-        self.young.extend(slots);
-        if self.young.len() >= generation {
-            self.old = std::mem::take(&mut self.young);
-        }
-    }
-}
-
-/// How many steps to come look all their keys up.
-#[derive(Clone, Copy)]
-struct Caution {
-    steps: u32,
-    next: u32,
-    /// Steps since then that were not refused.
-    calm: u32,
-}
-
-impl Caution {
-    /// What happened before is not known.
-    fn new(looks: (u32, u32)) -> Caution {
-        Caution { steps: looks.0, next: looks.0, calm: 0 }
-    }
-
-    fn looks(&self) -> bool {
-        self.steps > 0
-    }
-
-    fn refused(&mut self, most: u32) {
-        self.steps = self.next;
-        self.next = (self.next * 2).min(most);
-        self.calm = 0;
-    }
-
-    fn passed(&mut self, least: u32) {
-        if self.steps > 0 {
-            self.steps -= 1;
-            return;
-        }
-        self.calm += 1;
-        if self.calm >= self.next {
-            self.next = (self.next / 2).max(least);
-            self.calm = 0;
-        }
-    }
 }

@@ -52,6 +52,7 @@ impl Minds {
             accounts_max: 1 + world.below(60) as usize,
             recent: 1 + world.below(40) as usize,
             looks: (1 + world.below(4) as u32, 4 + world.below(8) as u32),
+            far: 10,
         };
         Minds { form, bounds, rests: world.one_in(2) }
     }

@@ -129,6 +129,20 @@ impl Ledger {
         self.payments.get(&id.seq).cloned()
     }
 
+    /// The chain's hash before the event of this seq, as the rows have it now.
+    pub fn tail_at(&self, ledger: u32, seq: u64) -> Hash {
+        let anchor = self.anchors.range(..seq).next_back();
+        let start = (0, Position::start(&self.id).tail);
+        let (anchored, tail) = anchor.map_or(start, |(seq, hash)| (*seq, *hash));
+        let events = self.events[anchored as usize..].iter().take_while(|event| event.seq < seq);
+        let mut encoding = Vec::new();
+        events.fold(tail, |tail, event| {
+            encoding.clear();
+            event.encode(ledger, &mut encoding);
+            tail.link(&encoding)
+        })
+    }
+
     /// An event, with what stands elsewhere.
     pub fn late(&self, ledger: u32, event: &Event) -> Late {
         let ends = matches!(event.kind, Kind::PaymentCaptured | Kind::PaymentVoided);

@@ -11,13 +11,12 @@ use crate::faults::Fault;
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::exactly_once::{Cursor, Failure, Step};
-use semel_core::failure::Stop;
 use semel_core::id::EventId;
 use semel_core::ledger::{Effect, Keys, Paid, Position, Snapshot};
 use semel_core::payment::{Identity, Payment};
 use semel_core::problem::Code;
 use semel_store::places::{first_slot, slot_of};
-use semel_store::resident::Stand;
+use semel_store::resident::{CatchUp, Late, Next, Stand};
 use std::sync::Arc;
 
 /// Events that are read at once.
@@ -85,13 +84,6 @@ pub(super) async fn begin(
     Ok(ModelStep { opened, snapshot, accounts_seq, looked })
 }
 
-/// What was seen committed does not lead to where the log ends now.
-fn rewound(seen: Position, stand: &Stand) -> Failure {
-    let (seen, next) = (seen.next_seq - 1, stand.position.next_seq);
-    let detail = format!("event {seen} was acknowledged; the log goes on at {next}");
-    Stop::new(Code::StoreRewound, detail).into()
-}
-
 fn missing(turn: &Turn, keys: &Keys) -> Vec<semel_core::Text> {
     turn.known().missing(&keys.accounts).into_iter().map(Into::into).collect()
 }
@@ -108,59 +100,58 @@ impl Opened {
     /// Bring what is known to where the ledger stands.
     async fn catch_up(&self, stand: &Stand) -> Result<(), Failure> {
         let faults = &self.store.model.net.faults;
-        let (known, is_elder) = {
+        let ledger = self.session.ledger;
+        let mut way = {
             let known = self.turn.known();
-            (known.position(), known.has_gone_back(stand))
+            if known.position().is_some() {
+                faults.happened(Fault::MemoryBehind);
+            }
+            CatchUp::new(&known, ledger, stand.clone())
         };
-        if let Some(seen) = known {
-            faults.happened(Fault::MemoryBehind);
-            if !self.follow(stand, false).await? {
-                faults.happened(Fault::MemoryRewound);
-                return Err(rewound(seen, stand));
-            }
-            if !is_elder {
-                return Ok(());
-            }
-            faults.happened(Fault::RowsRewound);
-        }
-        let from = stand.accounts_seq;
-        if from + 1 < stand.position.next_seq {
-            faults.happened(Fault::AccountsBehind);
-        }
-        // Where the chain stood there is not asked for: all of it is read under the lock.
-        self.turn.known().begin_anew(Position { next_seq: from + 1, tail: Hash::ZERO });
-        match self.follow(stand, true).await? {
-            true => Ok(()),
-            false => {
-                let detail = format!("accounts do not fit the events behind {from}");
-                Err(Stop::new(Code::StoreDefect, detail).into())
+        loop {
+            let next = way.next(&mut self.turn.known());
+            match next.inspect_err(|_| faults.happened(Fault::MemoryRewound))? {
+                Next::Here => return Ok(()),
+                Next::Events(from) => {
+                    let (late, met) = self.page(from).await?;
+                    way.take(&mut self.turn.known(), &late, met);
+                }
+                Next::Prove(seq) => {
+                    faults.happened(Fault::MemoryFarBehind);
+                    let tail = self.tail_at(seq).await?;
+                    way.prove(&self.turn.known(), tail);
+                }
+                Next::Begin(next_seq) => {
+                    if self.turn.known().has_gone_back(stand) {
+                        faults.happened(Fault::RowsRewound);
+                    }
+                    if next_seq < stand.position.next_seq {
+                        faults.happened(Fault::AccountsBehind);
+                    }
+                    let tail = self.tail_at(next_seq).await?;
+                    way.begin(&mut self.turn.known(), Position { next_seq, tail });
+                }
             }
         }
     }
 
-    /// Take in the events up to the end of the log. Whether they lead there.
-    async fn follow(&self, stand: &Stand, is_of_now: bool) -> Result<bool, Failure> {
+    /// Some events from the seq `from` on, and the accounts of them that are not known.
+    async fn page(&self, from: u64) -> Result<(Vec<Late>, Vec<Account>), Failure> {
         let ledger = self.session.ledger;
-        loop {
-            let from = self.turn.known().next_seq();
-            if stand.position.next_seq <= from {
-                break;
-            }
-            let page = move |_: &Model, state: &State| {
-                let rows = state.ledger(ledger);
-                let events = rows.events.iter().skip(from as usize - 1).take(PAGE);
-                events.map(|event| rows.late(ledger, event)).collect::<Vec<_>>()
-            };
-            let late = self.read(page).await?;
-            let unmet = self.turn.known().unmet(&late);
-            let met = self.rows(unmet).await?;
-            let mut known = self.turn.known();
-            known.meet(met);
-            if late.is_empty() || !late.iter().all(|late| known.follow(ledger, late)) {
-                return Ok(false);
-            }
-        }
-        Ok(self.turn.known().stand(stand, is_of_now))
+        let page = move |_: &Model, state: &State| {
+            let rows = state.ledger(ledger);
+            let events = rows.events.iter().skip(from as usize - 1).take(PAGE);
+            events.map(|event| rows.late(ledger, event)).collect::<Vec<_>>()
+        };
+        let late = self.read(page).await?;
+        let unmet = self.turn.known().unmet(&late);
+        let met = self.rows(unmet).await?;
+        Ok((late, met))
+    }
+
+    async fn tail_at(&self, seq: u64) -> Result<Hash, Failure> {
+        let ledger = self.session.ledger;
+        self.read(move |_, state| state.ledger(ledger).tail_at(ledger, seq)).await
     }
 
     /// Rows of accounts by their numbers.

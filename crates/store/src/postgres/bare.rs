@@ -8,6 +8,7 @@ use super::address::Address;
 use super::classify::classify;
 use super::commit::{Grouped, Writes, send};
 use super::migrate;
+use super::row::ledger_value;
 use super::session::Sessions;
 use super::settings;
 use super::values::Values;
@@ -50,7 +51,7 @@ impl Bare {
         let mut client = sessions.own().await?;
         migrate::migrate(&mut client).await?;
         let (at, history) = (Position::start("main"), settings::assert(&client).await?);
-        let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+        let no = ledger_value(ledger);
         let made = client.execute(INSERT, &[&no, &&at.tail.0[..], &&*history]).await;
         made.map_err(|error| classify(&error))?;
         Ok(Bare { client, ledger, at, slots: HashSet::new() })

@@ -23,7 +23,7 @@ pub(super) async fn ledger(shared: &Shared, id: &str) -> Result<Ledger, Failure>
     const LAST: &str = "SELECT coalesce(max(no), 0) FROM ledger";
     let session = shared.sessions.lend().await?;
     let start = Position::start(id).tail.0;
-    let last = i32::try_from(LEDGER_MAX).unwrap_or(i32::MAX);
+    let last = row::ledger_value(LEDGER_MAX);
     let ledger = loop {
         if let Some(ledger) = one(&session, LEDGER_BY_ID, &[&id], row::ledger).await? {
             break ledger;

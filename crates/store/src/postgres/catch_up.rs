@@ -1,13 +1,12 @@
 //! Events that rows of accounts do not show yet: others appended them, or nobody wrote them there
 //! so far.
 
-use super::columns::{Columns, damaged};
+use super::columns::Columns;
 use super::memory::Turn;
-use super::rewind::rewound;
-use super::row::{self, Params, accounts_by_no, all, number, one, place};
+use super::row::{self, Params, accounts_by_no, all, ledger_value, number, one, place};
 use super::session::within;
 use crate::decode::Decoder;
-use crate::resident::{Late, Stand};
+use crate::resident::{CatchUp, Late, Next, Stand};
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::account::Account;
@@ -43,7 +42,7 @@ pub(super) async fn read_ahead(
         return Ok(());
     }
     const ASK: &str = "SELECT next_seq, tail, accounts_seq FROM ledger WHERE no = $1";
-    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let no = ledger_value(ledger);
     let read = |row: Columns<'_>| Ok((row::position(row, 0)?, row.natural(2)?));
     // So often that what comes in meanwhile is a page or less, unless it comes faster than it is
     // read.
@@ -52,16 +51,19 @@ pub(super) async fn read_ahead(
         let stands = within("a ledger's end", one(client, ASK, asked, read)).await?;
         let Some((end, accounts_seq)) = stands else { return Ok(()) };
         if known.read().is_blank() {
-            let asked = begin_anew(client, ledger, known, accounts_seq);
-            within("an anchor", asked).await?;
+            let next_seq = accounts_seq + 1;
+            let tail = within("an anchor", tail_at(client, ledger, next_seq)).await?;
+            known.write().begin_anew(Position { next_seq, tail });
         }
         let read = |known: &Turn| end.next_seq.saturating_sub(known.read().next_seq());
         if read(known) < PAGE {
             break;
         }
         while read(known) > 0 {
-            let page = page(client, ledger, known);
-            if !within("what others wrote", page).await? {
+            let from = known.read().next_seq();
+            let page = page(client, ledger, known, from);
+            let (late, met) = within("what others wrote", page).await?;
+            if !known.write().take(ledger, &late, met) {
                 return Ok(());
             }
         }
@@ -69,50 +71,32 @@ pub(super) async fn read_ahead(
     Ok(())
 }
 
-/// Bring what is `known` of a ledger to where it stands, which is locked: from where that stood, or
-/// else from up to where all rows of accounts have come.
+/// Bring what is `known` of a ledger to where it stands, which is locked.
 pub(super) async fn catch_up(
     client: &ClientWrapper,
     ledger: u32,
     known: &Turn,
-    stand: &Stand,
+    stand: Stand,
 ) -> Result<(), Failure> {
-    let Stand { position, accounts_seq, .. } = *stand;
-    let (seen, has_gone_back) = (known.read().position(), known.read().has_gone_back(stand));
-    if let Some(seen) = seen {
-        let far = position.next_seq.saturating_sub(seen.next_seq) > PAGE;
-        let leads = match far && seen.next_seq <= accounts_seq {
-            // All of it would be read while the row is locked; that it is there is enough.
-            true => tail_at(client, ledger, seen.next_seq).await? == seen.tail,
-            false => follow(client, ledger, known, stand, false).await?,
-        };
-        if !leads {
-            return Err(rewound(ledger, seen, position));
+    let mut way = CatchUp::new(&known.read(), ledger, stand);
+    loop {
+        let next = way.next(&mut known.write())?;
+        match next {
+            Next::Here => return Ok(()),
+            Next::Events(from) => {
+                let (late, met) = page(client, ledger, known, from).await?;
+                way.take(&mut known.write(), &late, met);
+            }
+            Next::Prove(seq) => {
+                let tail = tail_at(client, ledger, seq).await?;
+                way.prove(&known.read(), tail);
+            }
+            Next::Begin(next_seq) => {
+                let tail = tail_at(client, ledger, next_seq).await?;
+                way.begin(&mut known.write(), Position { next_seq, tail });
+            }
         }
-        if known.read().is_at(stand) && !has_gone_back {
-            return Ok(());
-        }
-    } else if !known.read().is_blank() && follow(client, ledger, known, stand, false).await? {
-        return Ok(());
     }
-    begin_anew(client, ledger, known, accounts_seq).await?;
-    match follow(client, ledger, known, stand, true).await? {
-        true => Ok(()),
-        false => Err(damaged(format!("accounts do not fit the events behind {accounts_seq}"))),
-    }
-}
-
-/// Forget what is known, and begin where all rows of accounts have come to.
-async fn begin_anew(
-    client: &ClientWrapper,
-    ledger: u32,
-    known: &Turn,
-    accounts_seq: u64,
-) -> Result<(), Failure> {
-    let next_seq = accounts_seq + 1;
-    let tail = tail_at(client, ledger, next_seq).await?;
-    known.write().begin_anew(Position { next_seq, tail });
-    Ok(())
 }
 
 /// The chain's hash before the event numbered `next_seq`: from the last anchor on, as the log has
@@ -126,7 +110,7 @@ async fn tail_at(client: &ClientWrapper, ledger: u32, next_seq: u64) -> Result<H
     let (mut from, mut tail) = match one(client, ANCHOR, &[&start, &end], read).await? {
         Some(anchor) => anchor,
         None => {
-            let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+            let no = ledger_value(ledger);
             let name = one(client, NAME, &[&no], |row| row.owned(0)).await?;
             (start, Position::start(&name.unwrap_or_else(|| "".into())).tail)
         }
@@ -141,40 +125,22 @@ async fn tail_at(client: &ClientWrapper, ledger: u32, next_seq: u64) -> Result<H
     Ok(tail)
 }
 
-/// Take in the events up to where the log ends. Whether they lead there.
-async fn follow(
+/// The events from the seq `from` on, and the rows of accounts that they concern and that are not
+/// known.
+async fn page(
     client: &ClientWrapper,
     ledger: u32,
     known: &Turn,
-    stand: &Stand,
-    is_of_now: bool,
-) -> Result<bool, Failure> {
-    let position = stand.position;
-    let at = |known: &Turn| known.read().next_seq();
-    if at(known) > position.next_seq {
-        return Ok(false);
-    }
-    while at(known) < position.next_seq {
-        if !page(client, ledger, known).await? {
-            return Ok(false);
-        }
-    }
-    Ok(known.write().stand(stand, is_of_now))
-}
-
-/// Take in the next events of the log, and some at least. Whether they lead on.
-async fn page(client: &ClientWrapper, ledger: u32, known: &Turn) -> Result<bool, Failure> {
-    let from = known.read().next_seq();
+    from: u64,
+) -> Result<(Vec<Late>, Vec<Account>), Failure> {
     let [first, end] = [place(ledger, from)?, place(ledger, from.saturating_add(PAGE))?];
-    let events = between(client, first, end).await?;
-    let unmet = known.read().unmet(&events);
+    let late = between(client, first, end).await?;
+    let unmet = known.read().unmet(&late);
     let met = accounts_by_no(client, ledger, &unmet).await?;
-    let mut known = known.write();
-    known.meet(met);
-    Ok(!events.is_empty() && events.iter().all(|late| known.follow(ledger, late)))
+    Ok((late, met))
 }
 
-/// Bring `accounts`, whose rows were read in the same snapshot, up to the events numbered `seqs`;
+/// Bring `accounts`, whose rows were read at the end of `seqs`, up to the events numbered so;
 /// the numbers of those that do not fit their events, which are left as they are there.
 pub(super) async fn exact(
     client: &ClientWrapper,
@@ -210,7 +176,11 @@ pub(super) async fn exact(
 }
 
 /// The events from the place `first` on and before the place `end`, in order.
-async fn between(client: &ClientWrapper, first: i64, end: i64) -> Result<Vec<Late>, Failure> {
+pub(super) async fn between(
+    client: &ClientWrapper,
+    first: i64,
+    end: i64,
+) -> Result<Vec<Late>, Failure> {
     let ask = format!("{LATE} ORDER BY e.pos");
     all(client, &ask, &[&first, &end], reading()).await
 }

@@ -9,7 +9,7 @@
 use super::Shared;
 use super::classify::classify_commit;
 use super::insert::{Slotted, insert};
-use super::row::{number, place};
+use super::row::{ledger_value, number, place};
 use super::session::{ANSWER_MAX, within};
 use super::step::{LegClaim, NOW, Opened, are_free, begin, carries, is_free, prepared};
 use super::values::{self, Refused, Values};
@@ -291,7 +291,7 @@ impl<'a> Writes<'a> {
                     AND ($2 = $4 OR EXISTS (SELECT FROM event WHERE pos = $7)) RETURNING 1)
             SELECT 1 / count(*) FROM done";
         let values: Values<'a> = vec![
-            Box::new(i32::try_from(ledger).unwrap_or(i32::MAX)),
+            Box::new(ledger_value(ledger)),
             Box::new(number(to.next_seq)?),
             Box::new(to.tail.0.to_vec()),
             Box::new(number(from.next_seq)?),

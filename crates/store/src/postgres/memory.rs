@@ -100,6 +100,12 @@ impl Mind {
         Turn { mind: self, _turn: turn }
     }
 
+    /// A turn, unless somebody has it.
+    pub(super) fn try_turn(self: Arc<Mind>) -> Option<Turn> {
+        let turn = self.turn.clone().try_lock_owned().ok()?;
+        Some(Turn { mind: self, _turn: turn })
+    }
+
     pub(super) fn read(&self) -> RwLockReadGuard<'_, Resident> {
         self.resident.read().expect("nobody panics while holding it")
     }

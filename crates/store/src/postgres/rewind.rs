@@ -6,12 +6,10 @@
 //! history that its log was last held against, so that a change is noticed too by a process that
 //! has seen nothing yet: it goes on, and says so.
 
-use super::row::rows;
+use super::row::{ledger_value, rows};
 use deadpool_postgres::ClientWrapper;
 use semel_core::Text;
-use semel_core::failure::{Failure, Stop};
-use semel_core::ledger::Position;
-use semel_core::problem::Code;
+use semel_core::failure::Failure;
 
 /// The server's history, system identifier and timeline, before and now.
 #[derive(Clone)]
@@ -31,23 +29,6 @@ impl Change {
     }
 }
 
-/// What was seen committed does not lead to where the log ends now.
-pub(super) fn rewound(ledger: u32, seen: Position, now: Position) -> Failure {
-    let (seen, now) = (seen.next_seq - 1, now.next_seq - 1);
-    let detail = match now < seen {
-        true => format!(
-            "ledger {ledger}: event {seen} was acknowledged; the log ends with event {now}, so \
-             those from {} on are gone",
-            now + 1
-        ),
-        false => format!(
-            "ledger {ledger}: the log, which ends with event {now}, is another one than that whose \
-             event {seen} was acknowledged"
-        ),
-    };
-    Stop::new(Code::StoreRewound, detail).into()
-}
-
 /// Go on in the server's history, with the step that is open.
 pub(super) async fn adopt(
     client: &ClientWrapper,
@@ -55,6 +36,6 @@ pub(super) async fn adopt(
     history: &str,
 ) -> Result<(), Failure> {
     const ADOPT: &str = "UPDATE ledger SET timeline = $2 WHERE no = $1";
-    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let no = ledger_value(ledger);
     rows(client, ADOPT, &[&no, &history]).await.map(drop)
 }

@@ -61,6 +61,11 @@ pub(super) fn place(ledger: u32, seq: u64) -> Result<i64, Failure> {
     Ok(pos(ledger, seq).ok_or_else(beyond)?)
 }
 
+/// A ledger's number as SQL has it; no ledger has one beyond.
+pub(super) fn ledger_value(ledger: u32) -> i32 {
+    i32::try_from(ledger).unwrap_or(i32::MAX)
+}
+
 /// A number as SQL has it.
 pub(super) fn number(number: u64) -> Result<i64, Failure> {
     let beyond = |_| Stop::new(Code::StoreDefect, format!("{number} is beyond 63 bits"));

@@ -10,7 +10,7 @@ use super::classify::classify;
 use super::columns::{Columns, damaged};
 use super::memory::Turn;
 use super::rewind::{self, Change};
-use super::row::{self, Params, one};
+use super::row::{self, Params, ledger_value, one};
 use super::session::{Lent, within};
 use crate::places::{first_slot, next_slot};
 use crate::resident::Stand;
@@ -159,7 +159,7 @@ async fn open(
     let is_here = known.read().is_at(&stand);
     if !is_here {
         // Somebody else wrote: what was asked was not enough.
-        catch_up::catch_up(client, ledger, &known, &stand).await?;
+        catch_up::catch_up(client, ledger, &known, stand).await?;
         found = occupants(client, &first.keys, &slots).await?;
         let missing = known.write().missing(&keys.accounts);
         met = accounts(client, &first.accounts, ledger, &missing).await?;
@@ -196,7 +196,7 @@ struct Locked {
 }
 
 async fn lock(client: &ClientWrapper, ask: &Statement, ledger: u32) -> Result<Locked, Failure> {
-    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let no = ledger_value(ledger);
     let locked = sent(client, ask, &[&no], |row| {
         let position = row::position(row, 0)?;
         let (history, now) = (row.owned(2)?, row.number(3)?);
@@ -247,7 +247,7 @@ async fn accounts(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let no = ledger_value(ledger);
     sent(client, ask, &[&no, &ids], row::account).await
 }
 
@@ -260,7 +260,7 @@ async fn find_letters(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let no = i32::try_from(ledger).unwrap_or(i32::MAX);
+    let no = ledger_value(ledger);
     let found = sent(client, ask, &[&ids, &no], |row| {
         Ok((row.number(0)?, Letter { source: row.owned(1)?, reason: row.reason(2)? }))
     })

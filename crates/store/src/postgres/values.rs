@@ -3,7 +3,7 @@
 //! `SELECT unnest(…), unnest(…)` walks all arrays in step and keeps nothing in between, which for
 //! so many columns is cheaper for the server than `FROM unnest(…, …)`.
 
-use super::row::{number, place};
+use super::row::{ledger_value, number, place};
 use crate::effects::headers_json;
 use crate::places::overdraft_number;
 use semel_core::account::Account;
@@ -76,7 +76,7 @@ pub(super) fn accounts<'a>(ledger: u32, rows: &'a [&'a Account]) -> Result<Value
     values.push(column(rows, |account| overdraft_number(account.overdraft)));
     values.push(column(rows, |account| account.currency.code()));
     values.push(column(rows, |account| &*account.id));
-    values.push(Box::new(i32::try_from(ledger).unwrap_or(i32::MAX)));
+    values.push(Box::new(ledger_value(ledger)));
     Ok(values)
 }
 

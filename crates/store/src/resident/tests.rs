@@ -10,6 +10,7 @@ use super::*;
 use proptest::prelude::*;
 use semel_core::chain::Hash;
 use semel_core::ledger::Command;
+use semel_core::problem::Code;
 use world::{Ending, LEDGER, World, command};
 
 /// One turn of a process.
@@ -47,13 +48,14 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
 
 fn bounds() -> impl Strategy<Value = Bounds> {
     let looks = (1..3_u32, 1..9_u32);
-    (0..30_u64, 0..5_usize, 1..12_usize, 1..9_usize, looks).prop_map(
-        |(lag, few_keys, accounts_max, recent, looks)| Bounds {
+    (0..30_u64, 0..5_usize, 1..12_usize, 1..9_usize, looks, 0..30_u64).prop_map(
+        |(lag, few_keys, accounts_max, recent, looks, far)| Bounds {
             lag,
             few_keys,
             accounts_max,
             recent,
             looks,
+            far,
         },
     )
 }
@@ -88,6 +90,33 @@ proptest! {
         let (mut world, mut processes) = (World::default(), processes(bounds));
         for turn in &turns {
             take(&mut world, &mut processes, turn, bounds);
+        }
+    }
+
+    #[test]
+    fn an_excerpt_comes_to_what_there_is(
+        turns in turns(),
+        bounds in bounds(),
+        taken in 0..40_usize,
+    ) {
+        let (mut world, mut processes) = (World::default(), processes(bounds));
+        let ids: Vec<Text> = (0..8).map(|number| format!("account:{number}").into()).collect();
+        let excerpt = |own: &Resident| own.excerpt(ids.iter().map(|id| &**id));
+        let mut excerpts = Vec::new();
+        for (number, turn) in turns.iter().enumerate() {
+            take(&mut world, &mut processes, turn, bounds);
+            if number == taken {
+                excerpts = processes.iter().filter_map(excerpt).collect();
+            }
+        }
+        excerpts.extend(processes.iter().filter_map(excerpt));
+        let is_asked = |account: &&Account| ids.contains(&account.id);
+        let all: Vec<Account> = world.accounts.values().filter(is_asked).cloned().collect();
+        for excerpt in excerpts {
+            let rows: Vec<Account> = world.rows.values().filter(is_asked).cloned().collect();
+            let late = excerpt.next_seq()..world.position.next_seq;
+            let late: Vec<Late> = late.map(|seq| world.late(seq)).collect();
+            prop_assert_eq!(excerpt.exact(LEDGER, rows, &late, world.position), Some(all.clone()));
         }
     }
 
@@ -252,10 +281,32 @@ fn a_log_of_another_history_or_place_is_not_followed() {
     other.event.seq = end;
     assert!(!own.follow(LEDGER, &other), "its link leads elsewhere");
     assert_eq!(own.position(), Some(world.position), "nothing was taken in");
-    let at = |position| Stand { position, ..world.stand() };
-    assert!(!own.stand(&at(Position { next_seq: end + 1, ..world.position }), false));
-    assert!(!own.stand(&at(Position { tail: Hash::ZERO, ..world.position }), false));
-    assert!(own.stand(&world.stand(), false));
+    let mut to = |position| {
+        let way = CatchUp::new(&own, LEDGER, Stand { position, ..world.stand() });
+        way.next(&mut own).map_err(|stop| stop.code)
+    };
+    let rewound = Err(Code::StoreRewound);
+    assert_eq!(to(Position { next_seq: end - 1, ..world.position }), rewound);
+    assert_eq!(to(Position { tail: Hash::ZERO, ..world.position }), rewound);
+    assert_eq!(to(Position { next_seq: end + 1, ..world.position }), Ok(Next::Events(end)));
+    assert_eq!(to(world.position), Ok(Next::Here));
+}
+
+#[test]
+fn an_excerpt_of_another_log_or_of_other_accounts_is_not_used() {
+    let mut world = World::default();
+    let mut own = Resident::within(Form::Resident, quiet(1_000));
+    let before = world.clone();
+    pay_on(&mut world, &mut own, 5, 3);
+    let excerpt = || own.excerpt(["account:0"]).expect("something is known");
+    let row = |id: &str| world.rows.values().find(|row| &*row.id == id).cloned().into_iter();
+    let exact = |rows: Vec<Account>, end| excerpt().exact(LEDGER, rows, &[], end);
+    assert!(exact(row("account:0").collect(), world.position).is_some());
+    assert_eq!(exact(row("account:1").collect(), world.position), None, "it was not taken");
+    assert_eq!(exact(row("account:0").collect(), before.position), None, "the log went back");
+    let other = Position { tail: Hash::ZERO, ..world.position };
+    assert_eq!(exact(row("account:0").collect(), other), None, "the log is another one");
+    assert!(Resident::new(Form::Resident).excerpt(["account:0"]).is_none());
 }
 
 #[test]

@@ -53,3 +53,26 @@ async fn a_ledger_is_taken_over_far_behind_its_log() {
     assert!(!pay(&fresh, shop.ledger, "key-7001").await.unwrap().1);
     assert_eq!(shop.keys().await.len(), 7_002);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accounts_are_read_as_they_are_wherever_their_rows_have_come_to() {
+    let Some(shop) = Shop::open().await else { return };
+    let [first, behind, blank] =
+        [store(&shop.url).await, store(&shop.url).await, store(&shop.url).await];
+    pay(&behind, shop.ledger, "one").await.unwrap();
+    knock(&first, shop.ledger, &keys(0, 5_000), 2).await.unwrap();
+    for turn in 0..20 {
+        let paid = 5_001 + turn;
+        for reader in [behind.reader(), first.reader(), blank.reader()] {
+            let account = reader.account(shop.ledger, "merchant:1").unwrap().unwrap();
+            assert_eq!(account.totals.credits, paid, "turn {turn}");
+            let all = reader.accounts(shop.ledger, None, 100).unwrap();
+            assert!(all.contains(&account));
+            assert_eq!(all.iter().map(|account| account.totals.debits).sum::<i64>(), paid);
+            assert_eq!(reader.account(shop.ledger, "nobody").unwrap(), None);
+            assert_eq!(reader.account(shop.ledger + 1, "merchant:1").unwrap(), None);
+        }
+        let payer = if turn % 2 == 0 { &first } else { &behind };
+        pay(payer, shop.ledger, &format!("turn-{turn}")).await.unwrap();
+    }
+}

@@ -1,6 +1,7 @@
 //! What readers tell of ingests and their dead letters.
 
-use super::{Reader, count, ledger_no};
+use super::super::row::ledger_value;
+use super::{Reader, count};
 use crate::postgres::columns::Columns;
 use crate::postgres::row::{all, number};
 use crate::rows::{IngestRow, LetterFilter, LetterPage, LetterRow, PAGE_BYTES, Read};
@@ -31,7 +32,7 @@ impl Reader {
                 sum(succeeded)::bigint, sum(declined)::bigint, sum(duplicates)::bigint,
                 sum(conflicts)::bigint, sum(dead_letters)::bigint, sum(discarded)::bigint
             FROM leg WHERE ledger = $1 GROUP BY ingest ORDER BY ingest";
-        self.ask(async |client| all(client, ASK, &[&ledger_no(ledger)], ingest).await)
+        self.ask(async |client| all(client, ASK, &[&ledger_value(ledger)], ingest).await)
     }
 
     /// Dead letters above the number `after`, in order: at most `limit`, and fewer where they are
@@ -150,7 +151,7 @@ fn letter(row: Columns<'_>) -> Read<LetterRow> {
 /// server walk all letters of all ledgers by their numbers instead.
 fn found(ledger: u32, filter: &LetterFilter, after: i64, most: i64) -> (String, Values) {
     let (mut legs, mut letters) = (String::new(), String::new());
-    let mut values: Values = vec![Box::new(ledger_no(ledger)), Box::new(after), Box::new(most)];
+    let mut values: Values = vec![Box::new(ledger_value(ledger)), Box::new(after), Box::new(most)];
     // No text here has the character NUL.
     if filter.ingest.as_ref().is_some_and(|ingest| ingest.contains('\0')) {
         legs += " AND false";

@@ -1,6 +1,7 @@
 //! What publishing reads besides events: the chain where it is kept, and how far a leg has come.
 
-use super::{Reader, ledger_no};
+use super::super::row::ledger_value;
+use super::Reader;
 use crate::postgres::columns::Columns;
 use crate::postgres::row::{one, place};
 use semel_core::exactly_once::{Cursor, Failure};
@@ -24,7 +25,7 @@ impl Reader {
             |row: Columns<'_>| Ok(Link { seq: 0, hash: Position::start(row.text(0)?).tail });
         self.ask(async |client| match one(client, ASK, &[&first, &last], kept).await? {
             Some(kept) => Ok(Some(kept)),
-            None => one(client, NAME, &[&ledger_no(ledger)], start).await,
+            None => one(client, NAME, &[&ledger_value(ledger)], start).await,
         })
     }
 
@@ -35,7 +36,7 @@ impl Reader {
     pub fn head(&self, ledger: u32) -> Result<Option<Link>, Failure> {
         const ASK: &str = "SELECT next_seq - 1, tail FROM ledger WHERE no = $1";
         let head = |row: Columns<'_>| Ok(Link { seq: row.natural(0)?, hash: row.hash(1)? });
-        self.ask(async |client| one(client, ASK, &[&ledger_no(ledger)], head).await)
+        self.ask(async |client| one(client, ASK, &[&ledger_value(ledger)], head).await)
     }
 
     /// How far the leg on `source` has come; `None` when there is no such leg.

@@ -167,55 +167,49 @@ impl World {
         numbers.iter().filter_map(|no| self.rows.get(no)).cloned().collect()
     }
 
-    /// Bring a process here. Whether it is; if not, it was cut off or forgets all, and whether the
-    /// log that it had seen is still there was told rightly.
+    /// Bring a process here, as the stores do. Whether it is; if not, it was cut off or forgets
+    /// all, and whether the log that it had seen is still there was told rightly.
     fn catch_up(&self, own: &mut Resident, pages: usize) -> bool {
-        let stand = self.stand();
-        let (seen, is_elder) = (own.position(), own.has_gone_back(&stand));
-        if own.is_at(&stand) {
+        if own.is_at(&self.stand()) {
             return true;
         }
-        if own.is_blank() {
-            own.begin_anew(self.positions[self.accounts_seq as usize]);
-        }
-        let Some(follows) = self.follow(own, pages, false) else { return false };
-        if let Some(seen) = seen {
-            let leads_here = self.position_before(seen.next_seq) == Some(seen);
-            assert_eq!(follows, leads_here, "from {seen:?} to {:?}", self.position);
-            if !follows {
+        let seen = own.position();
+        let mut way = CatchUp::new(own, LEDGER, self.stand());
+        let mut page = 0;
+        loop {
+            let Ok(next) = way.next(own) else {
+                let seen = seen.expect("nothing was altered");
+                assert_ne!(self.position_before(seen.next_seq), Some(seen));
                 *own = Resident::within(own.form, own.bounds);
                 return false;
+            };
+            match next {
+                Next::Here => break,
+                Next::Events(_) if page == pages => return false,
+                Next::Events(from) => {
+                    page += 1;
+                    let late: Vec<Late> = (from..self.position.next_seq)
+                        .take(PAGE)
+                        .map(|seq| self.late(seq))
+                        .collect();
+                    let met = self.rows_of(&own.unmet(&late));
+                    way.take(own, &late, met);
+                }
+                Next::Prove(seq) => {
+                    way.prove(own, self.positions[seq as usize - 1].tail);
+                }
+                Next::Begin(seq) => way.begin(own, self.positions[seq as usize - 1]),
             }
         }
-        if follows && !is_elder {
-            return true;
-        }
-        own.begin_anew(self.positions[self.accounts_seq as usize]);
-        self.follow(own, pages, true) == Some(true)
+        let is_there = |seen: Position| self.position_before(seen.next_seq) == Some(seen);
+        assert!(seen.is_none_or(is_there), "{seen:?} is gone, and it went on");
+        true
     }
 
     /// What the ledger's row says.
     pub(super) fn stand(&self) -> Stand {
         let World { position, accounts_seq, ref history, .. } = *self;
         Stand { position, accounts_seq, history: history.clone() }
-    }
-
-    /// As the stores do; `None` when it was cut off.
-    fn follow(&self, own: &mut Resident, pages: usize, is_of_now: bool) -> Option<bool> {
-        let mut page = 0;
-        while own.next_seq() < self.position.next_seq {
-            if page == pages {
-                return None;
-            }
-            page += 1;
-            let seqs = (own.next_seq()..self.position.next_seq).take(PAGE);
-            let late: Vec<Late> = seqs.map(|seq| self.late(seq)).collect();
-            own.meet(self.rows_of(&own.unmet(&late)));
-            if !late.iter().all(|late| own.follow(LEDGER, late)) {
-                return Some(false);
-            }
-        }
-        Some(own.stand(&self.stand(), is_of_now))
     }
 
     /// A step of a process; whether it was committed, as far as that is known.

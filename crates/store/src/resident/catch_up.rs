@@ -1,0 +1,123 @@
+//! How a process comes to where a ledger stands, which is locked: what has to be asked next, and
+//! what the answers mean. Whoever asks obeys, so every store catches up alike.
+//!
+//! From what was known it goes on by the events since. What was seen committed has to lead to where
+//! the log ends; if it does not, the store went back in time, and the process stops by name. Where
+//! nothing is known, or rows may have gone back, it begins where all rows of accounts have come to.
+
+use super::{Late, Resident, Stand, Stood};
+use semel_core::account::Account;
+use semel_core::chain::Hash;
+use semel_core::failure::Stop;
+use semel_core::ledger::Position;
+use semel_core::problem::Code;
+
+/// One way to where a ledger stands, for as long as it is locked.
+pub struct CatchUp {
+    ledger: u32,
+    stand: Stand,
+    /// Where the ledger stood when it was last looked at.
+    seen: Option<Position>,
+    is_proved: bool,
+    /// Rows and events were read from the first on while it is locked.
+    is_of_now: bool,
+    /// What was answered does not lead on.
+    is_astray: bool,
+}
+
+/// What has to be asked next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: what is known belongs to where the ledger stands.
+    Here,
+    /// The events from this seq on, one at least: [`CatchUp::take`].
+    Events(u64),
+    /// The chain's hash before the event of this seq, to see that what was seen committed is there:
+    /// [`CatchUp::prove`].
+    Prove(u64),
+    /// The same, to begin there: [`CatchUp::begin`].
+    Begin(u64),
+}
+
+impl CatchUp {
+    /// From what is `known` of a ledger to where it stands.
+    pub fn new(known: &Resident, ledger: u32, stand: Stand) -> CatchUp {
+        let seen = known.position();
+        CatchUp { ledger, stand, seen, is_proved: false, is_of_now: false, is_astray: false }
+    }
+
+    /// What has to be asked next.
+    ///
+    /// # Errors
+    /// Named stops: what was seen committed is gone, or rows and events do not belong together.
+    pub fn next(&self, known: &mut Resident) -> Result<Next, Stop> {
+        let CatchUp { is_of_now, is_astray, seen, .. } = *self;
+        let Stand { position: end, accounts_seq, .. } = self.stand;
+        let begin = Next::Begin(accounts_seq + 1);
+        let Some(at) = known.at else { return Ok(begin) };
+        let left = end.next_seq.saturating_sub(at.next_seq);
+        // More than need be would be read while others wait: that what was seen is there is enough.
+        let is_far = left > known.bounds.far && at.next_seq <= accounts_seq;
+        if is_far && !is_of_now && !is_astray {
+            let is_to_be_proved = seen.is_some() && !self.is_proved;
+            return Ok(if is_to_be_proved { Next::Prove(at.next_seq) } else { begin });
+        }
+        if left > 0 && !is_astray {
+            return Ok(Next::Events(at.next_seq));
+        }
+        // Where all of it is of now, the seq has to do: a row may have been altered.
+        let fits = at == end || is_of_now && at.next_seq == end.next_seq;
+        match (!is_astray && fits, seen) {
+            (true, _) if is_of_now || !known.has_gone_back(&self.stand) => {
+                known.at = Some(end);
+                known.stood = Some(Stood { accounts_seq, history: self.stand.history.clone() });
+                Ok(Next::Here)
+            }
+            (false, _) if is_of_now => Err(self.damaged()),
+            (false, Some(seen)) => Err(self.rewound(seen)),
+            _ => Ok(begin),
+        }
+    }
+
+    /// Take in events, and the rows of [`Resident::unmet`] accounts.
+    pub fn take(&mut self, known: &mut Resident, late: &[Late], met: Vec<Account>) {
+        self.is_astray = !known.take(self.ledger, late, met);
+    }
+
+    /// Whether what was seen committed is there.
+    pub fn prove(&mut self, known: &Resident, tail: Hash) {
+        self.is_proved = true;
+        self.is_astray = known.at.is_none_or(|at| at.tail != tail);
+    }
+
+    /// Forget what is known, and begin.
+    pub fn begin(&mut self, known: &mut Resident, from: Position) {
+        known.begin_anew(from);
+        (self.is_of_now, self.is_astray) = (true, false);
+    }
+
+    fn damaged(&self) -> Stop {
+        let CatchUp { ledger, stand, .. } = self;
+        let from = stand.accounts_seq;
+        let detail = format!("ledger {ledger}: accounts do not fit the events behind {from}");
+        Stop::new(Code::StoreCorrupt, detail)
+    }
+
+    /// What was seen committed does not lead to where the log ends now.
+    fn rewound(&self, seen: Position) -> Stop {
+        let (ledger, seen) = (self.ledger, seen.next_seq - 1);
+        let end = self.stand.position.next_seq - 1;
+        let detail = match end < seen {
+            true => format!(
+                "ledger {ledger}: event {seen} was acknowledged; the log ends with event {end}, \
+                 so those from {} on are gone",
+                end + 1
+            ),
+            false => format!(
+                "ledger {ledger}: the log, which ends with event {end}, is another one than that \
+                 whose event {seen} was acknowledged"
+            ),
+        };
+        Stop::new(Code::StoreRewound, detail)
+    }
+}
