@@ -30,10 +30,16 @@ use crate::output::{note, progress, say};
 use crate::signals;
 use crate::wiring::Form;
 use bed::{Bed, Setup};
+use http::Load;
 use measured::{Measured, shown};
 use semel_core::failure::{Failure, Stop};
+use std::time::Duration;
 
 const PROGRESS: &str = "{msg} {bar:40} {human_pos}/{human_len}";
+/// The stage whose rate `half` halves.
+const HTTP: &str = "http";
+/// Connections of a crowd.
+const CROWD: usize = 64;
 /// How many ledgers are written at once, one number after the other.
 const LEDGERS: [u32; 3] = [1, 2, 4];
 
@@ -44,19 +50,16 @@ const LEDGERS: [u32; 3] = [1, 2, 4];
 pub async fn run(global: &Global, args: &Bench) -> Result<Exit, Failure> {
     let stopped = signals::end()?;
     let setup = Setup::of(global, args)?;
-    let mut all = vec![Stage::Batch, Stage::Http, Stage::Alone, Stage::Import];
-    if setup.server.is_some() {
-        all.push(Stage::Ledgers);
-    }
-    let stages = if args.stages.is_empty() { &all } else { &args.stages };
     let mut stopped = std::pin::pin!(stopped);
     let mut measured = Vec::new();
-    for stage in stages {
-        let ledgers = if *stage == Stage::Ledgers { &LEDGERS[..] } else { &[1] };
+    for stage in stages(&args.stages, setup.server.is_some()) {
+        let ledgers = if stage == Stage::Ledgers { &LEDGERS[..] } else { &[1] };
+        let rate = measured.iter().rfind(|one: &&Measured| one.stage == HTTP);
+        let rate = rate.map(|one| one.payments_per_second);
         for ledgers in ledgers {
             let mut bed = Bed::new(&setup).await?;
             let done = tokio::select! {
-                done = play(*stage, *ledgers, &setup, &mut bed) => Some(done),
+                done = play(stage, *ledgers, rate, &setup, &mut bed) => Some(done),
                 () = &mut stopped => None,
             };
             // Whatever happened; what happened first is told.
@@ -72,10 +75,27 @@ pub async fn run(global: &Global, args: &Bench) -> Result<Exit, Failure> {
     tell(global, &measured)
 }
 
-/// Play one stage.
+/// The stages that are `wanted`, or all that the store has; `http` stands before `half`.
+fn stages(wanted: &[Stage], is_server: bool) -> Vec<Stage> {
+    let all = [Stage::Batch, Stage::Http, Stage::Half, Stage::Alone, Stage::Import];
+    let ledgers = is_server.then_some(Stage::Ledgers);
+    let mut stages: Vec<Stage> = match wanted {
+        [] => all.into_iter().chain(ledgers).collect(),
+        wanted => wanted.to_vec(),
+    };
+    if let Some(half) = stages.iter().position(|stage| *stage == Stage::Half)
+        && !stages[..half].contains(&Stage::Http)
+    {
+        stages.insert(half, Stage::Http);
+    }
+    stages
+}
+
+/// Play one stage; `rate` is what `http` reached before.
 async fn play(
     stage: Stage,
     ledgers: u32,
+    rate: Option<f64>,
     setup: &Setup,
     bed: &mut Bed,
 ) -> Result<Measured, Failure> {
@@ -87,16 +107,28 @@ async fn play(
             ..batch::run("ledgers", ledgers, setup, bed, &bar).await?
         },
         Stage::Http => {
-            let payments = (setup.payments / 10).max(1);
-            http::run("http", payments, http::CONNECTIONS, setup, bed, &bar).await?
+            let crowd = Load { payments: setup.payments / 10, connections: CROWD, pace: None };
+            http::run(HTTP, crowd, setup, bed, &bar).await?
+        }
+        Stage::Half => {
+            let pace = rate.map(half_as_often);
+            let crowd = Load { payments: setup.payments / 20, connections: CROWD, pace };
+            http::run("half", crowd, setup, bed, &bar).await?
         }
         Stage::Alone => {
-            http::run("alone", (setup.payments / 200).max(1), 1, setup, bed, &bar).await?
+            let one = Load { payments: setup.payments / 200, connections: 1, pace: None };
+            http::run("alone", one, setup, bed, &bar).await?
         }
         Stage::Import => import::run(setup, bed, &bar).await?,
     };
     bar.finish_and_clear();
     Ok(measured)
+}
+
+/// The time from one request to the next, at half of so many a second.
+#[expect(clippy::float_arithmetic, reason = "a measurement, not money")]
+fn half_as_often(rate: f64) -> Duration {
+    Duration::from_secs_f64(2.0 / rate)
 }
 
 fn tell(global: &Global, measured: &[Measured]) -> Result<Exit, Failure> {

@@ -141,6 +141,8 @@ pub enum Stage {
     Ledgers,
     /// One payment a request over loopback, 64 connections.
     Http,
+    /// The same at half the rate that `http` reached, which is measured first.
+    Half,
     /// One payment a request, one connection.
     Alone,
     /// JSON Lines from a file.

@@ -1,5 +1,5 @@
-//! The stages `http` and `alone`: one payment a request over loopback, the server a process of its
-//! own, the load from this one.
+//! The stages `http`, `half` and `alone`: one payment a request over loopback, the server a process
+//! of its own, the load from this one.
 
 use super::bed::{Bed, Setup};
 use super::meter::{self, Latencies};
@@ -13,28 +13,40 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 
-/// Connections of a crowd.
-pub const CONNECTIONS: usize = 64;
+/// Connections over which accounts are opened.
+const ACCOUNTS_AT_ONCE: usize = 64;
 
-/// Measure `payments` payments over `connections` connections, each with one request at a time.
+/// What is asked of a server.
+pub struct Load {
+    pub payments: u64,
+    /// Each with one request at a time.
+    pub connections: usize,
+    /// The time from one request to the next, if they do not come as fast as they can. A request
+    /// that waits for a free connection is late, and its latency counts from when it was due.
+    pub pace: Option<Duration>,
+}
+
+/// Measure `load`.
 ///
 /// # Errors
 /// A server that does not start, or that answers anything but 201.
 pub async fn run(
     stage: &'static str,
-    payments: u64,
-    connections: usize,
+    load: Load,
     setup: &Setup,
     bed: &mut Bed,
     bar: &ProgressBar,
 ) -> Result<Measured, Failure> {
+    let Load { connections, pace, .. } = load;
+    let payments = load.payments.max(1);
     bar.set_length(payments);
     let mut server = Server::start(bed.place()).await?;
     let mut work = setup.work();
     let accounts: Vec<_> = work.accounts().into_iter().filter_map(Request::open).collect();
     let opened = accounts.len() as u64;
-    send(server.address(), accounts, CONNECTIONS, &ProgressBar::hidden()).await?;
+    send(server.address(), accounts, ACCOUNTS_AT_ONCE, None, &ProgressBar::hidden()).await?;
     if bed.place().file().is_none() {
         // Only then do its sessions tell what they wrote.
         server = server.restarted().await?;
@@ -46,7 +58,7 @@ pub async fn run(
 
     let pid = server.pid().to_string();
     let before = (meter::cpu_time("self"), meter::cpu_time(&pid), Instant::now());
-    let latencies = bed.gauge.during(send(server.address(), queue, connections, bar)).await?;
+    let latencies = bed.gauge.during(send(server.address(), queue, connections, pace, bar)).await?;
     let took = before.2.elapsed();
     let spent = |pid: &str, before: Option<Duration>| Some(meter::cpu_time(pid)? - before?);
     let (own, servers) = (spent("self", before.0), spent(&pid, before.1));
@@ -90,14 +102,32 @@ impl Request {
     }
 }
 
+/// Requests that nobody has sent yet.
+struct Queue {
+    requests: Vec<Request>,
+    pace: Option<Duration>,
+    /// When the next one is.
+    due: Instant,
+}
+
+impl Queue {
+    /// The next request, and when it is due.
+    fn next(&mut self) -> Option<(Request, Instant)> {
+        let due = self.pace.map_or_else(Instant::now, |_| self.due);
+        self.due = due + self.pace.unwrap_or_default();
+        Some((self.requests.pop()?, due))
+    }
+}
+
 /// Send all `requests` over `connections` connections; how long each took.
 async fn send(
     address: SocketAddr,
     requests: Vec<Request>,
     connections: usize,
+    pace: Option<Duration>,
     bar: &ProgressBar,
 ) -> Result<Latencies, Failure> {
-    let queue = Arc::new(Mutex::new(requests));
+    let queue = Arc::new(Mutex::new(Queue { requests, pace, due: Instant::now() }));
     let mut callers: JoinSet<_> =
         (0..connections).map(|_| call(address, queue.clone(), bar.clone())).collect();
     let mut latencies = Latencies::new();
@@ -109,16 +139,18 @@ async fn send(
 
 async fn call(
     address: SocketAddr,
-    queue: Arc<Mutex<Vec<Request>>>,
+    queue: Arc<Mutex<Queue>>,
     bar: ProgressBar,
 ) -> Result<Latencies, Failure> {
     let refused = |error| broken(format!("no answer: {error}"));
     let mut client = Client::connect(address).await.map_err(refused)?;
     let mut latencies = Latencies::new();
     loop {
-        let next = queue.lock().expect("nobody panics while holding it").pop();
-        let Some(Request { path, key, body }) = next else { return Ok(latencies) };
-        let begun = Instant::now();
+        let next = queue.lock().expect("nobody panics while holding it").next();
+        let Some((Request { path, key, body }, begun)) = next else { return Ok(latencies) };
+        if Instant::now() < begun {
+            sleep_until(begun.into()).await;
+        }
         let answer = client.post(path, key.as_deref(), body).await.map_err(refused)?;
         latencies.record(begun.elapsed());
         if answer.status != 201 {

@@ -86,14 +86,15 @@ fn a_bench_on_a_server_counts_what_the_server_does() {
 #[test]
 fn the_other_stages_run_on_a_server_too() {
     let Some(database) = Database::new("stages") else { return };
-    // `alone` is `http` with one connection.
-    let args = ["--stage", "ledgers", "--stage", "http", "--stage", "import"];
+    // `alone` is `http` with one connection, and `half` needs it first.
+    let args = ["--stage", "ledgers", "--stage", "half", "--stage", "import"];
     let stages = database.stages(&[&args[..], &["--payments", "1000", "--hot"]].concat());
     let shown = |stage: &Value| (stage["stage"].clone(), stage["ledgers"].as_u64());
     let shown: Vec<_> = stages.iter().map(shown).collect();
     let ledgers = |count| ("ledgers".into(), Some(count));
     let one = |stage: &str| (stage.into(), None);
-    assert_eq!(shown, [ledgers(1), ledgers(2), ledgers(4), one("http"), one("import")]);
+    let [http, half, import] = ["http", "half", "import"].map(one);
+    assert_eq!(shown, [ledgers(1), ledgers(2), ledgers(4), http, half, import]);
     for stage in stages {
         assert_eq!((&stage["lost"], &stage["doubled"]), (&0.into(), &0.into()), "{stage}");
         assert!(stage["wal_bytes_per_payment"].as_f64().unwrap() > 0.0, "{stage}");
