@@ -20,7 +20,7 @@ const SLOW: [(&str, &str, &str); 6] = [
     (
         "wal_compression",
         "current_setting('wal_compression') = 'off'",
-        "pages are logged as they are, which fills the log and the disk's time; lz4 or on",
+        "pages are logged as they are, which fills the log; lz4, or on, which costs time",
     ),
     (
         "checkpoint_timeout",

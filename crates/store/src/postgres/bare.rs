@@ -14,6 +14,7 @@ use super::settings;
 use super::values::Values;
 use crate::effects::end_of_log;
 use crate::places::{next_slot, slot_of};
+use bytes::BytesMut;
 use deadpool_postgres::ClientWrapper;
 use semel_core::account::Account;
 use semel_core::event::Event;
@@ -24,7 +25,6 @@ use std::collections::HashSet;
 use std::error::Error;
 use tokio::join;
 use tokio_postgres::Statement;
-use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 /// A session that writes one ledger without thinking. For measurements only.
