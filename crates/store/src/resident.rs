@@ -109,8 +109,10 @@ pub struct Resident {
     bounds: Bounds,
     /// The position that all of it belongs to; `None` before anything is known.
     at: Option<Position>,
-    /// Where the ledger stood last, once its end was reached.
-    stood: Option<Stood>,
+    /// Whether it has been where the ledger stood.
+    has_stood: bool,
+    /// How far rows had come, wherever they were read.
+    rows: Option<Rows>,
     accounts: FxHashMap<u64, Held>,
     numbers: HashMap<Text, u64, RandomState>,
     /// Accounts that are to be written: the first seq that their row lacks, which rises, and their
@@ -121,9 +123,17 @@ pub struct Resident {
 }
 
 /// What of a [`Stand`] is about rows.
-struct Stood {
+#[derive(Clone)]
+struct Rows {
     accounts_seq: u64,
     history: Text,
+}
+
+impl Rows {
+    /// Whether those of `stand` may be elder, whatever the log says.
+    fn are_newer(&self, stand: &Stand) -> bool {
+        self.history != stand.history || stand.accounts_seq < self.accounts_seq
+    }
 }
 
 /// An account, and the first seq that its row lacks.
@@ -144,7 +154,8 @@ impl Resident {
             form,
             bounds,
             at: None,
-            stood: None,
+            has_stood: false,
+            rows: None,
             accounts: FxHashMap::default(),
             numbers: HashMap::default(),
             unwritten: VecDeque::new(),
@@ -156,7 +167,7 @@ impl Resident {
     /// Where the ledger stood when it was last looked at, and what was taken in since. `None`
     /// before that.
     pub fn position(&self) -> Option<Position> {
-        self.at.filter(|_| self.stood.is_some())
+        self.at.filter(|_| self.has_stood)
     }
 
     /// Whether what is known belongs to where the ledger stands.
@@ -166,9 +177,7 @@ impl Resident {
 
     /// Whether rows may be elder than they were, whatever the log says.
     pub fn has_gone_back(&self, stand: &Stand) -> bool {
-        self.stood.as_ref().is_some_and(|stood| {
-            stood.history != stand.history || stand.accounts_seq < stood.accounts_seq
-        })
+        self.rows.as_ref().is_some_and(|rows| rows.are_newer(stand))
     }
 
     /// The seq of the event that is to be taken in next.
@@ -181,11 +190,20 @@ impl Resident {
         self.at.is_none()
     }
 
-    /// Forget everything, and begin at `from`: all rows have come so far.
-    pub fn begin_anew(&mut self, from: Position) {
+    /// Forget everything, and begin at `from`: all rows have come so far in the `history` there.
+    pub fn begin_anew(&mut self, from: Position, history: Text) {
         let caution = self.caution;
         *self = Resident::within(self.form, self.bounds);
         (self.at, self.caution) = (Some(from), caution);
+        self.rows = Some(Rows { accounts_seq: from.next_seq - 1, history });
+    }
+
+    /// What is known belongs to where the ledger stands.
+    fn stand(&mut self, stand: &Stand) {
+        let Stand { position, accounts_seq, ref history } = *stand;
+        (self.at, self.has_stood) = (Some(position), true);
+        self.rows = Some(Rows { accounts_seq, history: history.clone() });
+        self.rows_came_to(accounts_seq);
     }
 
     /// The numbers of accounts that `late` events concern and that are not here.
@@ -199,7 +217,25 @@ impl Resident {
     /// there are any and they lead on from the position; if not, the log is another one.
     pub fn take(&mut self, ledger: u32, late: &[Late], met: Vec<Account>) -> bool {
         self.meet(met);
-        !late.is_empty() && late.iter().all(|late| self.follow(ledger, late))
+        let leads_on = !late.is_empty() && late.iter().all(|late| self.follow(ledger, late));
+        self.make_room(0);
+        leads_on
+    }
+
+    /// All rows of accounts have come up to `seq`, whoever wrote them.
+    pub fn rows_came_to(&mut self, seq: u64) {
+        if let Some(rows) = &mut self.rows {
+            rows.accounts_seq = rows.accounts_seq.max(seq);
+        }
+        let mut further = Vec::new();
+        while let Some((_, no)) = self.unwritten.pop_front_if(|(lacks, _)| *lacks <= seq) {
+            let Some(held) = self.accounts.get_mut(&no) else { continue };
+            let lacks_more = held.account.last_seq > seq;
+            held.lacks = lacks_more.then_some(seq + 1);
+            further.extend(lacks_more.then_some((seq + 1, no)));
+        }
+        further.into_iter().rev().for_each(|one| self.unwritten.push_front(one));
+        self.make_room(0);
     }
 
     fn follow(&mut self, ledger: u32, late: &Late) -> bool {
@@ -224,13 +260,18 @@ impl Resident {
 
     /// The ids, of those that a step names, whose accounts are not here.
     pub fn missing<'a>(&mut self, ids: &'a [Text]) -> Vec<&'a str> {
-        if self.accounts.len() - self.unwritten.len() + ids.len() > self.bounds.accounts_max {
+        self.make_room(ids.len());
+        let missing = ids.iter().filter(|id| !self.numbers.contains_key(&***id));
+        missing.map(|id| &**id).collect()
+    }
+
+    /// Forget accounts that rows have as they are, when with so many `more` they would be too many.
+    fn make_room(&mut self, more: usize) {
+        if self.accounts.len() - self.unwritten.len() + more > self.bounds.accounts_max {
             self.accounts.retain(|_, held| held.lacks.is_some());
             let accounts = &self.accounts;
             self.numbers.retain(|_, no| accounts.contains_key(no));
         }
-        let missing = ids.iter().filter(|id| !self.numbers.contains_key(&***id));
-        missing.map(|id| &**id).collect()
     }
 
     /// Accounts as their rows have them, of which no later event is known.
@@ -347,8 +388,8 @@ impl Resident {
             self.unwritten.pop_front();
         }
         self.recent.extend(slots, self.bounds.recent);
-        if let Some(stood) = &mut self.stood {
-            stood.accounts_seq = stood.accounts_seq.max(written.seq(position));
+        if let Some(rows) = &mut self.rows {
+            rows.accounts_seq = rows.accounts_seq.max(written.seq(position));
         }
         self.at = Some(position);
         self.caution.passed(self.bounds.looks.0);

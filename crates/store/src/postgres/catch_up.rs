@@ -4,7 +4,7 @@
 use super::columns::Columns;
 use super::memory::Turn;
 use super::row::{self, Params, accounts_by_no, all, ledger_value, number, one, place};
-use super::session::within;
+use super::session::{Session, within};
 use crate::decode::Decoder;
 use crate::resident::{CatchUp, Late, Next, Stand};
 use crate::rows::Read;
@@ -33,7 +33,7 @@ const LATE: &str = "SELECT e.pos, e.at, e.kind, e.format, e.namespace, e.key, e.
 /// What is taken in by mistake, while a server goes back in time, does not lead to the log's end,
 /// and is forgotten under the lock. What is cut off is gone on with the next time.
 pub(super) async fn read_ahead(
-    client: &ClientWrapper,
+    client: &Session,
     ledger: u32,
     known: &Turn,
     head: u64,
@@ -53,8 +53,10 @@ pub(super) async fn read_ahead(
         if known.read().is_blank() {
             let next_seq = accounts_seq + 1;
             let tail = within("an anchor", tail_at(client, ledger, next_seq)).await?;
-            known.write().begin_anew(Position { next_seq, tail });
+            let history = client.history.clone();
+            known.write().begin_anew(Position { next_seq, tail }, history);
         }
+        known.write().rows_came_to(accounts_seq);
         let read = |known: &Turn| end.next_seq.saturating_sub(known.read().next_seq());
         if read(known) < PAGE {
             break;

@@ -13,7 +13,7 @@ use super::classify::{classify, is_ended};
 use super::memory::Known;
 use super::migrate;
 use super::row::{self, EVENT, LEDGER_BY_ID, all, one, place};
-use super::session::{Sessions, within};
+use super::session::{Session, Sessions, within};
 use crate::places::last_pos;
 use crate::rows::{About, Ledger, payment_kinds};
 use deadpool_postgres::ClientWrapper;
@@ -146,10 +146,7 @@ impl Reader {
     ///
     /// An idle session may have broken without a sign. Reading changes nothing, so what failed
     /// with it is asked once more, in a new one.
-    fn ask<T>(
-        &self,
-        ask: impl AsyncFn(&ClientWrapper) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
+    fn ask<T>(&self, ask: impl AsyncFn(&Session) -> Result<T, Failure>) -> Result<T, Failure> {
         block(&self.runtime, async {
             let _turn = self.turns.acquire().await.expect("nobody closes it");
             let session = self.sessions.lend().await?;

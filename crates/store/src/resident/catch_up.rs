@@ -5,7 +5,7 @@
 //! the log ends; if it does not, the store went back in time, and the process stops by name. Where
 //! nothing is known, or rows may have gone back, it begins where all rows of accounts have come to.
 
-use super::{Late, Resident, Stand, Stood};
+use super::{Late, Resident, Stand};
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::failure::Stop;
@@ -69,8 +69,7 @@ impl CatchUp {
         let fits = at == end || is_of_now && at.next_seq == end.next_seq;
         match (!is_astray && fits, seen) {
             (true, _) if is_of_now || !known.has_gone_back(&self.stand) => {
-                known.at = Some(end);
-                known.stood = Some(Stood { accounts_seq, history: self.stand.history.clone() });
+                known.stand(&self.stand);
                 Ok(Next::Here)
             }
             (false, _) if is_of_now => Err(self.damaged()),
@@ -92,7 +91,7 @@ impl CatchUp {
 
     /// Forget what is known, and begin.
     pub fn begin(&mut self, known: &mut Resident, from: Position) {
-        known.begin_anew(from);
+        known.begin_anew(from, self.stand.history.clone());
         (self.is_of_now, self.is_astray) = (true, false);
     }
 

@@ -1,6 +1,6 @@
 //! What a process has in mind of some accounts, to read them without the lock.
 
-use super::{Late, Resident, after};
+use super::{Late, Resident, Rows, Stand, after};
 use semel_core::Text;
 use semel_core::account::Account;
 use semel_core::ledger::Position;
@@ -12,6 +12,7 @@ use std::collections::HashMap;
 /// Rows are read later than it is made, so whatever it lacks they have.
 pub struct Excerpt {
     at: Position,
+    rows: Rows,
     accounts: HashMap<Text, Option<Account>>,
 }
 
@@ -20,7 +21,7 @@ impl Resident {
     pub fn excerpt<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Option<Excerpt> {
         let account = |id: &str| self.account(*self.numbers.get(id)?).cloned();
         let accounts = ids.into_iter().map(|id| (id.into(), account(id))).collect();
-        Some(Excerpt { at: self.at?, accounts })
+        Some(Excerpt { at: self.at?, rows: self.rows.clone()?, accounts })
     }
 }
 
@@ -31,14 +32,18 @@ impl Excerpt {
     }
 
     /// The accounts whose `rows` were read since, as they are where the log then ended: `late` are
-    /// all its events since. `None` when the excerpt is of another log, or lacks one of them.
+    /// all its events since. `None` when the excerpt is of another log or of later rows, or lacks
+    /// one of them.
     pub fn exact(
         mut self,
         ledger: u32,
         rows: Vec<Account>,
         late: &[Late],
-        end: Position,
+        stand: &Stand,
     ) -> Option<Vec<Account>> {
+        if self.rows.are_newer(stand) {
+            return None;
+        }
         let mut exact = Vec::with_capacity(rows.len());
         for row in rows {
             exact.push(self.accounts.remove(&row.id)?.unwrap_or(row));
@@ -52,6 +57,6 @@ impl Excerpt {
                 follow(&mut exact[*at], event, *held)?;
             }
         }
-        (self.at == end).then_some(exact)
+        (self.at == stand.position).then_some(exact)
     }
 }

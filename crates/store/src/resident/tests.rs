@@ -116,7 +116,7 @@ proptest! {
             let rows: Vec<Account> = world.rows.values().filter(is_asked).cloned().collect();
             let late = excerpt.next_seq()..world.position.next_seq;
             let late: Vec<Late> = late.map(|seq| world.late(seq)).collect();
-            prop_assert_eq!(excerpt.exact(LEDGER, rows, &late, world.position), Some(all.clone()));
+            prop_assert_eq!(excerpt.exact(LEDGER, rows, &late, &world.stand()), Some(all.clone()));
         }
     }
 
@@ -293,6 +293,22 @@ fn a_log_of_another_history_or_place_is_not_followed() {
 }
 
 #[test]
+fn what_another_process_wrote_is_not_written_again() {
+    let bounds = Bounds { accounts_max: 4, ..quiet(1_000) };
+    let mut world = World::default();
+    let [mut own, mut other] = [(); 2].map(|()| Resident::within(Form::Resident, bounds));
+    pay_on(&mut world, &mut other, 1, 1);
+    for number in 0..100 {
+        let command = world::pay(&format!("own {number}"), number % 30, 40, 5);
+        assert!(world.step(&mut own, &[command], Ending::Done, usize::MAX));
+    }
+    assert!(world.rest(&mut own, 1_000));
+    assert!(!world.rest(&mut other, 1_000), "all of it is written");
+    world.check_memory(&other, bounds);
+    assert!(other.accounts.len() <= bounds.accounts_max, "{} accounts", other.accounts.len());
+}
+
+#[test]
 fn an_excerpt_of_another_log_or_of_other_accounts_is_not_used() {
     let mut world = World::default();
     let mut own = Resident::within(Form::Resident, quiet(1_000));
@@ -300,12 +316,15 @@ fn an_excerpt_of_another_log_or_of_other_accounts_is_not_used() {
     pay_on(&mut world, &mut own, 5, 3);
     let excerpt = || own.excerpt(["account:0"]).expect("something is known");
     let row = |id: &str| world.rows.values().find(|row| &*row.id == id).cloned().into_iter();
-    let exact = |rows: Vec<Account>, end| excerpt().exact(LEDGER, rows, &[], end);
-    assert!(exact(row("account:0").collect(), world.position).is_some());
-    assert_eq!(exact(row("account:1").collect(), world.position), None, "it was not taken");
-    assert_eq!(exact(row("account:0").collect(), before.position), None, "the log went back");
+    let exact = |id, stand: Stand| excerpt().exact(LEDGER, row(id).collect(), &[], &stand);
+    let at = |position| Stand { position, ..world.stand() };
+    assert!(exact("account:0", world.stand()).is_some());
+    assert_eq!(exact("account:1", world.stand()), None, "it was not taken");
+    assert_eq!(exact("account:0", at(before.position)), None, "the log went back");
     let other = Position { tail: Hash::ZERO, ..world.position };
-    assert_eq!(exact(row("account:0").collect(), other), None, "the log is another one");
+    assert_eq!(exact("account:0", at(other)), None, "the log is another one");
+    let promoted = Stand { history: "promoted".into(), ..world.stand() };
+    assert_eq!(exact("account:0", promoted), None, "rows may be elder");
     assert!(Resident::new(Form::Resident).excerpt(["account:0"]).is_none());
 }
 

@@ -1,18 +1,17 @@
 //! Accounts as they are, though their rows may lag behind the log.
 //!
 //! What this process has in mind of them was brought up to some event, most often one of the last;
-//! the few since are read. A process that writes nothing to the ledger reads all that rows lack.
+//! the few since are read.
 
 use super::{Reader, count};
 use crate::entries::{BadLink, Walk};
 use crate::places::pos;
 use crate::postgres::catch_up::{between, exact, read_ahead};
 use crate::postgres::columns::{Columns, damaged};
-use crate::postgres::memory::Mind;
 use crate::postgres::row::{self, ACCOUNT, EVENT, Params, all, ledger_value, place};
-use crate::resident::Excerpt;
+use crate::postgres::session::Session;
+use crate::resident::{Excerpt, Stand};
 use crate::rows::Entry;
-use deadpool_postgres::ClientWrapper;
 use semel_core::account::Account;
 use semel_core::event::Event;
 use semel_core::failure::Failure;
@@ -28,9 +27,7 @@ const WALK: (usize, usize) = (16, 1_000);
 /// Rows of accounts, and where their ledger stood when they were read.
 struct Moment {
     accounts: Vec<Account>,
-    position: Position,
-    /// Up to which seq all rows had come.
-    accounts_seq: u64,
+    stand: Stand,
 }
 
 impl Reader {
@@ -81,7 +78,7 @@ impl Reader {
 
     async fn named(
         &self,
-        client: &ClientWrapper,
+        client: &Session,
         ledger: u32,
         id: &str,
     ) -> Result<Option<Account>, Failure> {
@@ -92,7 +89,7 @@ impl Reader {
     /// The accounts that are asked for as they are, one by its `id` or others.
     async fn exact(
         &self,
-        client: &ClientWrapper,
+        client: &Session,
         ledger: u32,
         which: &str,
         params: &Params<'_>,
@@ -101,7 +98,7 @@ impl Reader {
         let mut excerpt = id.and_then(|id| self.excerpt(ledger, [id]));
         let mut now = moment(client, which, params).await?;
         if FEW < now.lag() && now.is_beyond(excerpt.as_ref()) {
-            self.bring_up(client, ledger, now.position.next_seq).await?;
+            self.bring_up(client, ledger, now.stand.position.next_seq).await?;
             excerpt = self.excerpt(ledger, now.accounts.iter().map(|account| &*account.id));
             now = moment(client, which, params).await?;
         }
@@ -112,12 +109,12 @@ impl Reader {
             && let Some(excerpt) = excerpt
         {
             let from = place(ledger, excerpt.next_seq())?;
-            let late = between(client, from, place(ledger, now.position.next_seq)?).await?;
-            if let Some(exact) = excerpt.exact(ledger, now.accounts.clone(), &late, now.position) {
+            let late = between(client, from, place(ledger, now.stand.position.next_seq)?).await?;
+            if let Some(exact) = excerpt.exact(ledger, now.accounts.clone(), &late, &now.stand) {
                 return Ok(exact);
             }
         }
-        let seqs = now.accounts_seq + 1..now.position.next_seq;
+        let seqs = now.stand.accounts_seq + 1..now.stand.position.next_seq;
         let (accounts, astray) = exact(client, ledger, now.accounts, seqs).await?;
         match astray.first() {
             None => Ok(accounts),
@@ -130,14 +127,9 @@ impl Reader {
         self.known.find(ledger)?.read().excerpt(ids)
     }
 
-    /// Let the writer of this process take in what others wrote, unless it is about to.
-    async fn bring_up(
-        &self,
-        client: &ClientWrapper,
-        ledger: u32,
-        head: u64,
-    ) -> Result<(), Failure> {
-        match self.known.find(ledger).and_then(Mind::try_turn) {
+    /// Take in what others wrote, unless the writer of this process is about to.
+    async fn bring_up(&self, client: &Session, ledger: u32, head: u64) -> Result<(), Failure> {
+        match self.known.ledger(ledger).try_turn() {
             Some(turn) => read_ahead(client, ledger, &turn, head).await,
             None => Ok(()),
         }
@@ -147,29 +139,27 @@ impl Reader {
 impl Moment {
     /// How many events rows may lag behind.
     fn lag(&self) -> u64 {
-        self.position.next_seq - 1 - self.accounts_seq
+        self.stand.position.next_seq - 1 - self.stand.accounts_seq
     }
 
     /// Whether many events came since an excerpt, or there is none.
     fn is_beyond(&self, excerpt: Option<&Excerpt>) -> bool {
         let next_seq = excerpt.map_or(0, Excerpt::next_seq);
-        FEW < self.position.next_seq.saturating_sub(next_seq)
+        FEW < self.stand.position.next_seq.saturating_sub(next_seq)
     }
 }
 
 /// Rows, and where their ledger stands: one statement, so they are of one moment. A ledger that is
 /// not there has none.
-async fn moment(
-    client: &ClientWrapper,
-    which: &str,
-    params: &Params<'_>,
-) -> Result<Moment, Failure> {
+async fn moment(client: &Session, which: &str, params: &Params<'_>) -> Result<Moment, Failure> {
     let ask = format!(
         "SELECT a.*, l.next_seq, l.tail, l.accounts_seq FROM ledger l LEFT JOIN LATERAL
             (SELECT {ACCOUNT} FROM account WHERE ledger = $1 AND {which}) a ON true
          WHERE l.no = $1 ORDER BY a.id"
     );
-    let mut now = Moment { accounts: Vec::new(), position: Position::start(""), accounts_seq: 0 };
+    let (position, history) = (Position::start(""), client.history.clone());
+    let stand = Stand { position, accounts_seq: 0, history };
+    let mut now = Moment { accounts: Vec::new(), stand };
     let rows = all(client, &ask, params, |row: Columns<'_>| {
         let account = row.optional_natural(0)?.map(|_| row::account(row)).transpose()?;
         Ok((account, row::position(row, 10)?, row.natural(12)?))
@@ -177,13 +167,13 @@ async fn moment(
     .await?;
     for (account, position, accounts_seq) in rows {
         now.accounts.extend(account);
-        (now.position, now.accounts_seq) = (position, accounts_seq);
+        (now.stand.position, now.stand.accounts_seq) = (position, accounts_seq);
     }
     Ok(now)
 }
 
 async fn entries(
-    client: &ClientWrapper,
+    client: &Session,
     ledger: u32,
     account: &Account,
     from: Option<(u64, i128)>,
@@ -205,7 +195,7 @@ async fn entries(
 
 /// The event numbered `seq` and those that an account's links lead to from there, so many at most.
 async fn linked(
-    client: &ClientWrapper,
+    client: &Session,
     ledger: u32,
     account: u64,
     seq: u64,

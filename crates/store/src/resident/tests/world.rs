@@ -201,6 +201,8 @@ impl World {
                 Next::Begin(seq) => way.begin(own, self.positions[seq as usize - 1]),
             }
         }
+        let lack = own.unwritten.front().is_none_or(|(lacks, _)| self.accounts_seq < *lacks);
+        assert!(lack, "nobody writes again what somebody else has written");
         let is_there = |seen: Position| self.position_before(seen.next_seq) == Some(seen);
         assert!(seen.is_none_or(is_there), "{seen:?} is gone, and it went on");
         true
