@@ -139,7 +139,7 @@ impl Reader {
 impl Moment {
     /// How many events rows may lag behind.
     fn lag(&self) -> u64 {
-        self.stand.position.next_seq - 1 - self.stand.accounts_seq
+        self.stand.position.next_seq.saturating_sub(self.stand.accounts_seq + 1)
     }
 
     /// Whether many events came since an excerpt, or there is none.
