@@ -39,6 +39,9 @@ use semel_core::ledger::{Effect, Position};
 use semel_core::movement::follow;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+/// By default, events that are few enough to be read while others wait.
+pub const FAR: u64 = 2_000;
+
 /// How much a process keeps in mind, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
@@ -66,7 +69,7 @@ impl Default for Bounds {
             accounts_max: 100_000,
             recent: 200_000,
             looks: (8, 1_024),
-            far: 2_000,
+            far: FAR,
         }
     }
 }
@@ -109,8 +112,9 @@ pub struct Resident {
     bounds: Bounds,
     /// The position that all of it belongs to; `None` before anything is known.
     at: Option<Position>,
-    /// Whether it has been where the ledger stood.
+    /// Whether it has been where the ledger stood, and where it was before all was begun anew.
     has_stood: bool,
+    before: Option<Position>,
     /// How far rows had come, wherever they were read.
     rows: Option<Rows>,
     accounts: FxHashMap<u64, Held>,
@@ -155,6 +159,7 @@ impl Resident {
             bounds,
             at: None,
             has_stood: false,
+            before: None,
             rows: None,
             accounts: FxHashMap::default(),
             numbers: HashMap::default(),
@@ -168,6 +173,11 @@ impl Resident {
     /// before that.
     pub fn position(&self) -> Option<Position> {
         self.at.filter(|_| self.has_stood)
+    }
+
+    /// What was seen committed, whatever has been forgotten since.
+    fn seen(&self) -> Option<Position> {
+        self.position().or(self.before)
     }
 
     /// Whether what is known belongs to where the ledger stands.
@@ -192,9 +202,9 @@ impl Resident {
 
     /// Forget everything, and begin at `from`: all rows have come so far in the `history` there.
     pub fn begin_anew(&mut self, from: Position, history: Text) {
-        let caution = self.caution;
+        let (caution, before) = (self.caution, self.seen());
         *self = Resident::within(self.form, self.bounds);
-        (self.at, self.caution) = (Some(from), caution);
+        (self.at, self.before, self.caution) = (Some(from), before, caution);
         self.rows = Some(Rows { accounts_seq: from.next_seq - 1, history });
     }
 
@@ -242,16 +252,22 @@ impl Resident {
         let Some(at) = self.at else { return false };
         let Late { event, held, slot } = late;
         let Some(after) = after(at, ledger, event) else { return false };
+        let mut changed = Vec::with_capacity(2);
         for side in event.debit.iter().chain(&event.credit) {
-            let Some(held_here) = self.accounts.get_mut(&side.no) else { return false };
-            let before = held_here.account.last_seq;
-            if follow(&mut held_here.account, event, *held).is_none() {
+            let Some(mut account) = self.account(side.no).cloned() else { return false };
+            if follow(&mut account, event, *held).is_none() {
                 return false;
             }
-            if before < event.seq && event.kind.is_linked() && held_here.lacks.is_none() {
-                held_here.lacks = Some(event.seq);
-                self.unwritten.push_back((event.seq, side.no));
+            changed.push(account);
+        }
+        for account in changed {
+            let Some(held) = self.accounts.get_mut(&account.no) else { return false };
+            let is_new = held.account.last_seq < account.last_seq;
+            if is_new && held.lacks.is_none() {
+                held.lacks = Some(event.seq);
+                self.unwritten.push_back((event.seq, account.no));
             }
+            held.account = account;
         }
         self.recent.extend(*slot, self.bounds.recent);
         self.at = Some(after);
@@ -326,7 +342,9 @@ impl Resident {
         self.writing(effects, most, |lacks| lacks.saturating_add(lag) < next_seq)
     }
 
-    /// What a step writes of accounts that does nothing else.
+    /// What a step writes of accounts that does nothing else: at most `most`, and those that began
+    /// to lag with the last of them. So it raises how far rows have come, and is missed when it is
+    /// lost alone.
     pub fn rest(&self, most: usize) -> Writing {
         self.writing(&[], most, |_| true)
     }
@@ -343,8 +361,11 @@ impl Resident {
         let new = changed.keys().filter(|no| self.lacks(**no).is_none());
         // In the order in which their rows began to lag; what this step changes first is last.
         let all = self.unwritten.iter().copied().chain(new.map(|no| (begun, *no)));
+        let (is_rest, mut last) = (effects.is_empty(), None);
         for (lacks, no) in all {
-            if writing.accounts.len() >= most || !is_due(lacks) {
+            let is_full = writing.accounts.len() >= most && !(is_rest && last == Some(lacks));
+            last = Some(lacks);
+            if is_full || !is_due(lacks) {
                 writing.lacks = Some(lacks);
                 break;
             }

@@ -94,7 +94,7 @@ async fn commits_that_a_restore_forgot_stop_whoever_saw_them() {
 
     let stop = pay_again(&lived, ledger, "more").await.unwrap_err();
     assert_eq!(stop.code, Code::StoreRewound);
-    let told = format!("event {} was acknowledged", lost.seq);
+    let told = format!("event {} was committed", lost.seq);
     assert!(stop.detail.contains(&told), "{stop}");
     assert_eq!(lived.stopped(), Some(stop));
     assert_eq!(timeline(&url).await, before, "nothing was written");

@@ -119,7 +119,7 @@ impl Opened {
                 Next::Prove(seq) => {
                     faults.happened(Fault::MemoryFarBehind);
                     let tail = self.tail_at(seq).await?;
-                    way.prove(&self.turn.known(), tail);
+                    way.prove(tail);
                 }
                 Next::Begin(next_seq) => {
                     if self.turn.known().has_gone_back(stand) {

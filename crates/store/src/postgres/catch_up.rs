@@ -3,10 +3,10 @@
 
 use super::columns::Columns;
 use super::memory::Turn;
-use super::row::{self, Params, accounts_by_no, all, ledger_value, number, one, place};
+use super::row::{self, accounts_by_no, all, ledger_value, number, one, place};
 use super::session::{Session, within};
 use crate::decode::Decoder;
-use crate::resident::{CatchUp, Late, Next, Stand};
+use crate::resident::{CatchUp, FAR, Late, Next, Stand};
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::account::Account;
@@ -31,43 +31,34 @@ const LATE: &str = "SELECT e.pos, e.at, e.kind, e.format, e.namespace, e.key, e.
 /// say how far they have come. `head` is about where the log ends, if anybody has looked.
 ///
 /// What is taken in by mistake, while a server goes back in time, does not lead to the log's end,
-/// and is forgotten under the lock. What is cut off is gone on with the next time.
+/// which is seen under the lock. What is cut off is gone on with the next time.
 pub(super) async fn read_ahead(
     client: &Session,
     ledger: u32,
     known: &Turn,
     head: u64,
 ) -> Result<(), Failure> {
-    if !known.read().is_blank() && head < known.read().next_seq() + PAGE {
+    let is_near = |next_seq: u64| {
+        let known = known.read();
+        !known.is_blank() && next_seq <= known.next_seq() + FAR
+    };
+    if is_near(head) {
         return Ok(());
     }
-    const ASK: &str = "SELECT next_seq, tail, accounts_seq FROM ledger WHERE no = $1";
-    let no = ledger_value(ledger);
-    let read = |row: Columns<'_>| Ok((row::position(row, 0)?, row.natural(2)?));
-    // So often that what comes in meanwhile is a page or less, unless it comes faster than it is
-    // read.
+    // So often that what comes in meanwhile is little, unless it comes faster than it is read.
     for _ in 0..5 {
-        let asked: &Params<'_> = &[&no];
-        let stands = within("a ledger's end", one(client, ASK, asked, read)).await?;
-        let Some((end, accounts_seq)) = stands else { return Ok(()) };
-        if known.read().is_blank() {
-            let next_seq = accounts_seq + 1;
-            let tail = within("an anchor", tail_at(client, ledger, next_seq)).await?;
-            let history = client.history.clone();
-            known.write().begin_anew(Position { next_seq, tail }, history);
+        let asked = stand(client, ledger);
+        let Some(stand) = within("a ledger's end", asked).await? else { break };
+        let is_last = is_near(stand.position.next_seq);
+        known.write().rows_came_to(stand.accounts_seq);
+        let way = CatchUp::ahead(&known.read(), ledger, stand);
+        match follow(client, ledger, known, way).await {
+            // A suspicion; whoever has the lock will see.
+            Err(Failure::Permanent(_)) => break,
+            followed => followed?,
         }
-        known.write().rows_came_to(accounts_seq);
-        let read = |known: &Turn| end.next_seq.saturating_sub(known.read().next_seq());
-        if read(known) < PAGE {
+        if is_last {
             break;
-        }
-        while read(known) > 0 {
-            let from = known.read().next_seq();
-            let page = page(client, ledger, known, from);
-            let (late, met) = within("what others wrote", page).await?;
-            if !known.write().take(ledger, &late, met) {
-                return Ok(());
-            }
         }
     }
     Ok(())
@@ -80,25 +71,45 @@ pub(super) async fn catch_up(
     known: &Turn,
     stand: Stand,
 ) -> Result<(), Failure> {
-    let mut way = CatchUp::new(&known.read(), ledger, stand);
+    let way = CatchUp::new(&known.read(), ledger, stand);
+    follow(client, ledger, known, way).await
+}
+
+async fn follow(
+    client: &ClientWrapper,
+    ledger: u32,
+    known: &Turn,
+    mut way: CatchUp,
+) -> Result<(), Failure> {
     loop {
         let next = way.next(&mut known.write())?;
         match next {
             Next::Here => return Ok(()),
             Next::Events(from) => {
-                let (late, met) = page(client, ledger, known, from).await?;
+                let page = page(client, ledger, known, from);
+                let (late, met) = within("what others wrote", page).await?;
                 way.take(&mut known.write(), &late, met);
             }
             Next::Prove(seq) => {
-                let tail = tail_at(client, ledger, seq).await?;
-                way.prove(&known.read(), tail);
+                let tail = within("an anchor", tail_at(client, ledger, seq)).await?;
+                way.prove(tail);
             }
             Next::Begin(next_seq) => {
-                let tail = tail_at(client, ledger, next_seq).await?;
+                let tail = within("an anchor", tail_at(client, ledger, next_seq)).await?;
                 way.begin(&mut known.write(), Position { next_seq, tail });
             }
         }
     }
+}
+
+/// Where a ledger stands at the moment; `None` when there is no such ledger.
+async fn stand(client: &Session, ledger: u32) -> Result<Option<Stand>, Failure> {
+    const ASK: &str = "SELECT next_seq, tail, accounts_seq FROM ledger WHERE no = $1";
+    one(client, ASK, &[&ledger_value(ledger)], |row| {
+        let (position, accounts_seq) = (row::position(row, 0)?, row.natural(2)?);
+        Ok(Stand { position, accounts_seq, history: client.history.clone() })
+    })
+    .await
 }
 
 /// The chain's hash before the event numbered `next_seq`: from the last anchor on, as the log has

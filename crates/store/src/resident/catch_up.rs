@@ -1,9 +1,10 @@
-//! How a process comes to where a ledger stands, which is locked: what has to be asked next, and
-//! what the answers mean. Whoever asks obeys, so every store catches up alike.
+//! How a process comes to where a ledger stands: what has to be asked next, and what the answers
+//! mean. Whoever asks obeys, so every store catches up alike.
 //!
 //! From what was known it goes on by the events since. What was seen committed has to lead to where
 //! the log ends; if it does not, the store went back in time, and the process stops by name. Where
 //! nothing is known, or rows may have gone back, it begins where all rows of accounts have come to.
+//! Before the ledger is locked it comes near in the same way, and proves nothing.
 
 use super::{Late, Resident, Stand};
 use semel_core::account::Account;
@@ -12,11 +13,13 @@ use semel_core::failure::Stop;
 use semel_core::ledger::Position;
 use semel_core::problem::Code;
 
-/// One way to where a ledger stands, for as long as it is locked.
+/// One way to where a ledger stands.
 pub struct CatchUp {
     ledger: u32,
     stand: Stand,
-    /// Where the ledger stood when it was last looked at.
+    /// Whether the ledger is locked, so that it stays there.
+    is_locked: bool,
+    /// What was seen committed, and whether it was seen again.
     seen: Option<Position>,
     is_proved: bool,
     /// Rows and events were read from the first on while it is locked.
@@ -28,7 +31,7 @@ pub struct CatchUp {
 /// What has to be asked next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing: what is known belongs to where the ledger stands.
+    /// Nothing: what is known belongs to where the ledger stands or, before it is locked, is near.
     Here,
     /// The events from this seq on, one at least: [`CatchUp::take`].
     Events(u64),
@@ -40,34 +43,50 @@ pub enum Next {
 }
 
 impl CatchUp {
-    /// From what is `known` of a ledger to where it stands.
+    /// From what is `known` of a ledger, which is locked, to where it stands.
     pub fn new(known: &Resident, ledger: u32, stand: Stand) -> CatchUp {
-        let seen = known.position();
-        CatchUp { ledger, stand, seen, is_proved: false, is_of_now: false, is_astray: false }
+        let [is_proved, is_of_now, is_astray] = [false; 3];
+        let seen = known.seen();
+        CatchUp { ledger, stand, is_locked: true, seen, is_proved, is_of_now, is_astray }
+    }
+
+    /// From what is `known` of a ledger, which is not locked, to near where it stood.
+    pub fn ahead(known: &Resident, ledger: u32, stand: Stand) -> CatchUp {
+        CatchUp { is_locked: false, ..CatchUp::new(known, ledger, stand) }
     }
 
     /// What has to be asked next.
     ///
     /// # Errors
     /// Named stops: what was seen committed is gone, or rows and events do not belong together.
+    /// Where the ledger is not locked, they are no more than a suspicion.
     pub fn next(&self, known: &mut Resident) -> Result<Next, Stop> {
-        let CatchUp { is_of_now, is_astray, seen, .. } = *self;
+        let CatchUp { is_of_now, is_astray, .. } = *self;
         let Stand { position: end, accounts_seq, .. } = self.stand;
         let begin = Next::Begin(accounts_seq + 1);
         let Some(at) = known.at else { return Ok(begin) };
         let left = end.next_seq.saturating_sub(at.next_seq);
         // More than need be would be read while others wait: that what was seen is there is enough.
-        let is_far = left > known.bounds.far && at.next_seq <= accounts_seq;
-        if is_far && !is_of_now && !is_astray {
-            let is_to_be_proved = seen.is_some() && !self.is_proved;
-            return Ok(if is_to_be_proved { Next::Prove(at.next_seq) } else { begin });
-        }
-        if left > 0 && !is_astray {
-            return Ok(Next::Events(at.next_seq));
+        let is_far = left > known.bounds.far && at.next_seq <= accounts_seq && !is_of_now;
+        if !is_astray {
+            let unproved = self.seen.filter(|_| !self.is_proved && !is_of_now);
+            // Who goes on from what he saw meets it on the way.
+            if let Some(seen) = unproved.filter(|_| is_far || !known.has_stood) {
+                return Ok(Next::Prove(seen.next_seq));
+            }
+            if is_far {
+                return Ok(begin);
+            }
+            if !self.is_locked && left <= known.bounds.far {
+                return Ok(Next::Here);
+            }
+            if left > 0 {
+                return Ok(Next::Events(at.next_seq));
+            }
         }
         // Where all of it is of now, the seq has to do: a row may have been altered.
         let fits = at == end || is_of_now && at.next_seq == end.next_seq;
-        match (!is_astray && fits, seen) {
+        match (!is_astray && fits, self.seen) {
             (true, _) if is_of_now || !known.has_gone_back(&self.stand) => {
                 known.stand(&self.stand);
                 Ok(Next::Here)
@@ -84,9 +103,9 @@ impl CatchUp {
     }
 
     /// Whether what was seen committed is there.
-    pub fn prove(&mut self, known: &Resident, tail: Hash) {
+    pub fn prove(&mut self, tail: Hash) {
         self.is_proved = true;
-        self.is_astray = known.at.is_none_or(|at| at.tail != tail);
+        self.is_astray = self.seen.is_none_or(|seen| seen.tail != tail);
     }
 
     /// Forget what is known, and begin.
@@ -108,13 +127,13 @@ impl CatchUp {
         let end = self.stand.position.next_seq - 1;
         let detail = match end < seen {
             true => format!(
-                "ledger {ledger}: event {seen} was acknowledged; the log ends with event {end}, \
+                "ledger {ledger}: event {seen} was committed; the log ends with event {end}, \
                  so those from {} on are gone",
                 end + 1
             ),
             false => format!(
                 "ledger {ledger}: the log, which ends with event {end}, is another one than that \
-                 whose event {seen} was acknowledged"
+                 whose event {seen} was committed"
             ),
         };
         Stop::new(Code::StoreRewound, detail)

@@ -268,6 +268,89 @@ fn few_accounts_are_written_in_a_step_and_the_eldest_first() {
 }
 
 #[test]
+fn a_step_that_writes_accounts_alone_is_missed_when_it_is_lost() {
+    let bounds = Bounds { accounts_max: 1, ..quiet(1_000_000) };
+    let (mut world, mut own) = (World::default(), Resident::within(Form::Resident, bounds));
+    for turn in ["a", "b"] {
+        let pay = |number| world::pay(&format!("{turn}{number}"), number, 9, 5);
+        let step: Vec<Command> = (0..6).map(pay).collect();
+        assert!(world.step(&mut own, &step, Ending::Done, usize::MAX));
+    }
+    let before = world.clone();
+    assert!(world.rest(&mut own, 2));
+    // A disk that was set back has the same history.
+    world = before;
+    let command = world::pay("k9", 0, 9, 5);
+    assert!(world.step(&mut own, &[command], Ending::Done, usize::MAX));
+}
+
+#[test]
+fn what_was_seen_is_missed_by_who_was_cut_off_since() {
+    let bounds = Bounds { far: 3, ..quiet(10) };
+    let mut world = World::default();
+    let [mut own, mut other] = [(); 2].map(|()| Resident::within(Form::Resident, bounds));
+    let before = world.clone();
+    pay_on(&mut world, &mut own, 20, 3);
+    for number in 0..40 {
+        let command = world::pay(&format!("other {number}"), number % 3, 4, 5);
+        assert!(world.step(&mut other, &[command], Ending::Done, usize::MAX));
+    }
+    let command = world::pay("own", 0, 4, 5);
+    assert!(!world.step(&mut own, std::slice::from_ref(&command), Ending::Done, 0), "cut off");
+    assert_eq!(own.position(), None, "it had begun anew");
+    world = before;
+    let way = CatchUp::new(&own, LEDGER, world.stand());
+    let (tail, mut way) = (world.position.tail, way);
+    while let Ok(next) = way.next(&mut own) {
+        assert!(matches!(next, Next::Prove(_)), "{next:?}");
+        way.prove(tail);
+    }
+    assert_eq!(way.next(&mut own).map_err(|stop| stop.code), Err(Code::StoreRewound));
+}
+
+#[test]
+fn rows_that_went_back_before_the_end_was_reached_are_noticed() {
+    for tells_history in [false, true] {
+        let bounds = quiet(1_000_000);
+        let (mut world, mut own) = (World::default(), Resident::within(Form::Resident, bounds));
+        pay_on(&mut world, &mut own, 30, 10);
+        let before = world.clone();
+        assert!(world.rest(&mut own, 1_000));
+        // It begins where all rows have come to, and is cut off; then that is lost.
+        let mut late = Resident::within(Form::Resident, bounds);
+        let mut way = CatchUp::ahead(&late, LEDGER, world.stand());
+        let begin = world.position.next_seq;
+        assert_eq!(way.next(&mut late), Ok(Next::Begin(begin)));
+        way.begin(&mut late, world.position);
+        world = before;
+        if tells_history {
+            world.history = "promoted".into();
+        }
+        for number in 0..20 {
+            let command = world::pay(&format!("more {number}"), number % 10, 10, 5);
+            assert!(world.step(&mut late, &[command], Ending::Done, usize::MAX));
+            world.check(bounds);
+        }
+    }
+}
+
+#[test]
+fn an_event_is_taken_in_whole_or_not_at_all() {
+    let bounds = quiet(1_000);
+    let mut world = World::default();
+    let [mut own, mut other] = [(); 2].map(|()| Resident::within(Form::Resident, bounds));
+    pay_on(&mut world, &mut own, 5, 3);
+    let command = world::pay("next", 0, 1, 5);
+    assert!(world.step(&mut other, &[command], Ending::Done, usize::MAX));
+    let mut forged = world.late(world.position.next_seq - 1);
+    let credit = forged.event.credit.as_mut().expect("a payment has one");
+    credit.prev += 1;
+    assert!(!own.take(LEDGER, &[forged], Vec::new()));
+    let command = world::pay("then", 0, 1, 5);
+    assert!(world.step(&mut own, &[command], Ending::Done, usize::MAX), "accounts are as they are");
+}
+
+#[test]
 fn a_log_of_another_history_or_place_is_not_followed() {
     let bounds = quiet(1_000);
     let mut world = World::default();

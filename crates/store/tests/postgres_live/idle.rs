@@ -2,6 +2,7 @@
 //! ledger over.
 
 use super::load::{knock, pace};
+use super::proxy::Proxy;
 use super::{Shop, pay, store};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -75,4 +76,31 @@ async fn accounts_are_read_as_they_are_wherever_their_rows_have_come_to() {
         let payer = if turn % 2 == 0 { &first } else { &behind };
         pay(payer, shop.ledger, &format!("turn-{turn}")).await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_account_lacks_is_read_once() {
+    let Some(shop) = Shop::open().await else { return };
+    let first = store(&shop.url).await;
+    pay(&first, shop.ledger, "one").await.unwrap();
+    knock(&first, shop.ledger, &keys(1, 10_000), 2).await.unwrap();
+    // For as long as the log goes on nobody writes accounts.
+    let ledger = shop.ledger;
+    let payer = tokio::spawn(async move {
+        for number in 0.. {
+            pay(&first, ledger, &format!("more-{number}")).await.unwrap();
+        }
+    });
+    let proxy = Proxy::before(&shop.url).await;
+    let store = store(&proxy.url(&shop.url)).await;
+    let mut told = Vec::new();
+    for _ in 0..3 {
+        let before = proxy.told();
+        let account = store.reader().account(shop.ledger, "merchant:1").unwrap().unwrap();
+        assert!(account.totals.credits >= 10_000);
+        told.push(proxy.told() - before);
+    }
+    assert!(lag(&shop).await > 5_000, "rows lag");
+    payer.abort();
+    assert!(told[0] > 500_000 && told[1].max(told[2]) < 300_000, "bytes were told: {told:?}");
 }

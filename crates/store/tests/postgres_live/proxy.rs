@@ -49,6 +49,8 @@ struct Shared {
     script: Mutex<Script>,
     fired: AtomicU64,
     swallowed: AtomicU64,
+    /// Bytes that clients received.
+    told: AtomicU64,
     /// For all connections: whether they are held back, and how often all were cut.
     frozen: watch::Sender<bool>,
     trickles: AtomicBool,
@@ -71,6 +73,7 @@ impl Proxy {
             script: Mutex::default(),
             fired: AtomicU64::new(0),
             swallowed: AtomicU64::new(0),
+            told: AtomicU64::new(0),
             frozen: watch::channel(false).0,
             trickles: AtomicBool::new(false),
             cuts: watch::channel(0).0,
@@ -108,6 +111,11 @@ impl Proxy {
     /// How many answers to `COMMIT` the server gave that nobody received.
     pub fn swallowed(&self) -> u64 {
         self.shared.swallowed.load(SeqCst)
+    }
+
+    /// How many bytes the server told.
+    pub fn told(&self) -> u64 {
+        self.shared.told.load(SeqCst)
     }
 
     /// Hold everything back, in both directions.
@@ -250,7 +258,10 @@ async fn answers(
                 said.drain(..kept);
             }
             _ if to.write_all(&said).await.is_err() => return,
-            _ => said.clear(),
+            _ => {
+                shared.told.fetch_add(said.len() as u64, SeqCst);
+                said.clear();
+            }
         }
     }
 }

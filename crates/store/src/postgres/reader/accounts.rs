@@ -10,7 +10,7 @@ use crate::postgres::catch_up::{between, exact, read_ahead};
 use crate::postgres::columns::{Columns, damaged};
 use crate::postgres::row::{self, ACCOUNT, EVENT, Params, all, ledger_value, place};
 use crate::postgres::session::Session;
-use crate::resident::{Excerpt, Stand};
+use crate::resident::{Excerpt, FAR, Stand};
 use crate::rows::Entry;
 use semel_core::account::Account;
 use semel_core::event::Event;
@@ -18,9 +18,6 @@ use semel_core::failure::Failure;
 use semel_core::id::SEQ_MAX;
 use semel_core::ledger::Position;
 use std::collections::HashMap;
-
-/// Events that a read reads rather than bring up what the process has in mind.
-const FEW: u64 = 2_000;
 /// Events that are fetched at once to find entries, at least and at most.
 const WALK: (usize, usize) = (16, 1_000);
 
@@ -97,7 +94,7 @@ impl Reader {
     ) -> Result<Vec<Account>, Failure> {
         let mut excerpt = id.and_then(|id| self.excerpt(ledger, [id]));
         let mut now = moment(client, which, params).await?;
-        if FEW < now.lag() && now.is_beyond(excerpt.as_ref()) {
+        if FAR < now.lag() && now.is_beyond(excerpt.as_ref()) {
             self.bring_up(client, ledger, now.stand.position.next_seq).await?;
             excerpt = self.excerpt(ledger, now.accounts.iter().map(|account| &*account.id));
             now = moment(client, which, params).await?;
@@ -145,7 +142,7 @@ impl Moment {
     /// Whether many events came since an excerpt, or there is none.
     fn is_beyond(&self, excerpt: Option<&Excerpt>) -> bool {
         let next_seq = excerpt.map_or(0, Excerpt::next_seq);
-        FEW < self.stand.position.next_seq.saturating_sub(next_seq)
+        FAR < self.stand.position.next_seq.saturating_sub(next_seq)
     }
 }
 

@@ -196,7 +196,8 @@ impl World {
                     way.take(own, &late, met);
                 }
                 Next::Prove(seq) => {
-                    way.prove(own, self.positions[seq as usize - 1].tail);
+                    let stood = self.positions.get(seq as usize - 1);
+                    way.prove(stood.unwrap_or(&self.position).tail);
                 }
                 Next::Begin(seq) => way.begin(own, self.positions[seq as usize - 1]),
             }
