@@ -38,20 +38,6 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// What came since they were `before`.
-    pub fn since(&self, before: &Counts) -> Counts {
-        Counts {
-            read: self.read - before.read,
-            accepted: self.accepted - before.accepted,
-            succeeded: self.succeeded - before.succeeded,
-            declined: self.declined - before.declined,
-            duplicates: self.duplicates - before.duplicates,
-            conflicts: self.conflicts - before.conflicts,
-            dead_letters: self.dead_letters - before.dead_letters,
-            discarded: self.discarded - before.discarded,
-        }
-    }
-
     /// Count what `more` counts too.
     pub fn add(&mut self, more: &Counts) {
         self.read += more.read;

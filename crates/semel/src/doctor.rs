@@ -124,6 +124,10 @@ impl Health {
             Err(stop) if stop.code == Code::DataUnusable && config.store.file().is_none() => {}
             seen => self.findings.extend(seen.err()),
         }
+        let lacking = self.database().map(|database| database.lacking.join("; "));
+        if let Some(lacking) = lacking.filter(|lacking| !lacking.is_empty()) {
+            self.find(Code::StoreRefused, lacking);
+        }
         let journal = self.file().map(|file| file.journal.clone());
         if let Some(journal) = journal.filter(|journal| journal != "wal") {
             let detail = format!("journal_mode is {journal}; open it once with this program");

@@ -12,6 +12,7 @@ mod lines;
 mod record;
 pub mod settings;
 mod source;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -22,7 +23,7 @@ use crate::exit::{Exit, misused};
 use crate::http::access::MAIN;
 use crate::http::ingests::members;
 use crate::output::{grouped, note, progress, say, table};
-use crate::wiring::{Reader, Store};
+use crate::wiring::Store;
 use semel_core::exactly_once::pump::{Ended, pump};
 use semel_core::failure::{Failure, Stop};
 use semel_core::ingest::{Counts, Ingest};
@@ -31,6 +32,7 @@ use semel_core::problem::Code;
 use settings::Settings;
 use source::FileSource;
 use std::time::{Duration, Instant};
+use tally::{Counted, Tally};
 
 /// How many records are one step.
 const STEP: usize = 5_000;
@@ -75,29 +77,33 @@ async fn take(store: &Store, settings: &Settings) -> Result<Summary, Failure> {
     let started = Instant::now();
     let ledger = ledger(store, settings).await?;
     let leg = store.leg(ledger, settings.binding()).await?;
-    let before = counts(store.reader(), ledger, settings)?;
-    let progress = progress(settings.length, PROGRESS);
-    let mut source = FileSource::new(settings.origin.clone(), progress.clone());
-    let logic = Ingest { source: settings.source.clone() };
+    let (progress, tally) = (progress(settings.length, PROGRESS), Tally::default());
+    let source = FileSource::new(settings.origin.clone(), progress.clone());
+    let mut source = Counted::new(source, &tally);
+    let logic = Counted::new(Ingest { source: settings.source.clone() }, &tally);
     // What is logged stands above the progress bar, which is drawn again below it.
     let wait = |failed, failure: &Failure| progress.suspend(|| backoff(failed, failure));
     let patience = Instant::now() + DEADLINE + PATIENCE;
     let ended = loop {
         match pump(&mut source, &leg, &logic, STEP, wait).await {
             // Whoever had the file may have been killed; then its claim runs out.
-            Ended::Fenced if Instant::now() < patience => tokio::time::sleep(PATIENCE).await,
+            Ended::Fenced if Instant::now() < patience => {
+                tally.drop_open();
+                tokio::time::sleep(PATIENCE).await;
+            }
             ended => break ended,
         }
     };
     progress.finish_and_clear();
     match ended {
         Ended::Done => {}
-        Ended::Fenced => return Err(Failure::Fenced),
+        Ended::Fenced => {
+            let detail = format!("another process is importing {} and goes on", settings.source);
+            return Err(Stop::new(Code::StoreLocked, detail).into());
+        }
         Ended::Stopped(stop) => return Err(stop.into()),
     }
-    // While no other file of the ingest is imported the difference is this run's, to the record.
-    let after = counts(store.reader(), ledger, settings)?;
-    Ok(Summary { counts: after.since(&before), seconds: started.elapsed().as_secs_f64() })
+    Ok(Summary { counts: tally.taken(), seconds: started.elapsed().as_secs_f64() })
 }
 
 /// The number of the ledger, which is made if the configuration names it.
@@ -110,11 +116,6 @@ async fn ledger(store: &Store, settings: &Settings) -> Result<u32, Failure> {
         .into());
     }
     Ok(store.ledger(name).await?.no)
-}
-
-fn counts(reader: &Reader, ledger: u32, settings: &Settings) -> Result<Counts, Failure> {
-    let row = reader.ingest(ledger, &settings.ingest)?;
-    Ok(row.map(|row| row.counts).unwrap_or_default())
 }
 
 impl Summary {

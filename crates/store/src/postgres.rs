@@ -21,6 +21,7 @@ mod meter;
 mod migrate;
 mod reader;
 mod rewind;
+mod rights;
 mod row;
 mod scratch;
 mod session;
@@ -46,7 +47,6 @@ use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::leg::DEADLINE;
 use semel_core::payment::Identity;
-use semel_core::problem::Code;
 use session::{Sessions, within};
 use std::collections::HashMap;
 use std::future::Future;
@@ -79,6 +79,8 @@ pub struct Postgres {
 /// What all parts of a store in this process share.
 struct Shared {
     sessions: Sessions,
+    /// The names of its owners of claims.
+    owners: Mutex<Vec<[u8; 16]>>,
     options: Options,
     known: Arc<Known>,
     commits: watch::Sender<Commits>,
@@ -101,12 +103,20 @@ impl Postgres {
     /// As there.
     pub async fn open_with(url: &str, options: Options) -> Result<Postgres, Failure> {
         let sessions = Sessions::new(&Address::parse(url)?)?;
-        let mut first = sessions.own().await.map_err(at_start)?;
+        let mut first = sessions.first().await?;
         migrate::migrate(&mut first).await?;
+        rights::assert(&first).await?;
         let (known, stopped) = (Arc::new(Known::new(options.form)), Mutex::new(None));
         let commits = watch::channel(Commits::default()).0;
         let reader = Reader::beside(sessions.clone(), known.clone());
-        let shared = Arc::new(Shared { sessions, options, known, commits, stopped });
+        let shared = Arc::new(Shared {
+            sessions,
+            owners: Mutex::default(),
+            options,
+            known,
+            commits,
+            stopped,
+        });
         tokio::spawn(follow_heads(Arc::downgrade(&shared)));
         tokio::spawn(write_idle(Arc::downgrade(&shared)));
         Ok(Postgres { shared, reader })
@@ -119,7 +129,7 @@ impl Postgres {
     /// As [`Postgres::open`].
     pub async fn versions(url: &str) -> Result<Vec<Version>, Failure> {
         let sessions = Sessions::new(&Address::parse(url)?)?;
-        migrate::versions(&*sessions.own().await?).await
+        migrate::versions(&*sessions.first().await?).await
     }
 
     /// Readers beside the writer.
@@ -149,6 +159,7 @@ impl Postgres {
     pub async fn leg(&self, ledger: u32, binding: Binding) -> Result<PostgresTarget, Failure> {
         let bound = bindings::bind(&self.shared, ledger, &binding);
         let owner = within("the binding of a source", bound).await?;
+        self.shared.owners.lock().expect("nobody panics while holding it").push(owner);
         Ok(PostgresTarget::leg(self.shared.clone(), ledger, binding.source, owner))
     }
 
@@ -179,27 +190,14 @@ impl Postgres {
         self.shared.stopped.lock().expect("nobody panics while holding it").clone()
     }
 
-    /// Write accounts whose rows lag behind the log, so that the next start has nothing to catch up
-    /// with. Dropping the store loses nothing either.
+    /// Give up all claims, so that nobody waits for them, and write accounts whose rows lag behind
+    /// the log, so that the next start has nothing to catch up with. Dropping the store loses
+    /// nothing either.
     pub async fn close(self) {
+        bindings::release(&self.shared).await;
         for (ledger, at) in self.shared.known.unwritten() {
             write_rest(&self.shared, ledger, at).await;
         }
-    }
-}
-
-/// What cannot heal while a process starts, because somebody named the wrong server. Later it may:
-/// while the servers change parts, none takes writes.
-fn at_start(failure: Failure) -> Failure {
-    match failure {
-        Failure::Retryable(why) if why.contains("does not allow writes") => {
-            Stop::new(Code::StoreReadOnly, "a replica, or set to read only; name the primary")
-                .into()
-        }
-        Failure::Retryable(why) if why.contains("performing TLS handshake") => {
-            Stop::new(Code::StoreRefused, why).into()
-        }
-        failure => failure,
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Database {
     pub tables: Vec<Table>,
     /// Settings that make it slower than it could be.
     pub settings: Vec<Setting>,
+    /// Statements that allow its user what a process needs and may not do.
+    pub lacking: Vec<String>,
 }
 
 /// A table of a store's database.

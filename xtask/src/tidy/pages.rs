@@ -12,7 +12,7 @@ const PREFIX: &str = "SEMEL-";
 const TWINS: [&str; 2] = ["crates/store/src/sqlite/", "crates/store/src/postgres/"];
 
 /// Files of one backend that the other has no need of, and why.
-const ALONE: [(&str, &str); 19] = [
+const ALONE: [(&str, &str); 20] = [
     ("crates/store/src/sqlite/key_memory.rs", "a server has its index in memory by itself"),
     ("crates/store/src/sqlite/key_memory/tests.rs", "they are of that"),
     ("crates/store/src/sqlite/lock.rs", "a file has one writer; a server's rows have locks"),
@@ -28,6 +28,7 @@ const ALONE: [(&str, &str); 19] = [
     ("crates/store/src/postgres/migrate.rs", "several processes start at once"),
     ("crates/store/src/postgres/reader/accounts.rs", "a file's rows never lag behind the log"),
     ("crates/store/src/postgres/rewind.rs", "a file is not promoted, and has no timeline"),
+    ("crates/store/src/postgres/rights.rs", "a file's are asked by opening it"),
     ("crates/store/src/postgres/scratch.rs", "what a file holds is thrown away with it"),
     ("crates/store/src/postgres/session.rs", "a file has connections, which `pool` lends"),
     ("crates/store/src/postgres/settings.rs", "a file's are set when it is opened"),

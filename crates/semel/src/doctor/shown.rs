@@ -108,7 +108,8 @@ fn database(schema: Option<i64>, database: &Database) -> Value {
 
 /// The tables of a database, and the settings that make it slow.
 fn inside(database: &Database) -> Vec<String> {
-    let mut tables = table(&["table", "rows", "size", "indexes", "dead rows"], &[1, 2, 3, 4]);
+    let mut tables =
+        table(&["table", "rows, about", "size", "indexes", "dead rows"], &[1, 2, 3, 4]);
     for one in &database.tables {
         let sizes = [mebibytes(one.bytes), mebibytes(one.index_bytes)];
         let [size, indexes] = sizes;

@@ -45,6 +45,39 @@ fn an_import_that_was_killed_or_stopped_is_taken_over_with_exact_totals() {
     assert_eq!((&verified["ok"], &verified["payments"]), (&true.into(), &accepted.into()));
 }
 
+#[test]
+fn imports_of_one_file_at_once_tell_what_each_of_them_took() {
+    let Some((_server, url)) = database() else { return };
+    let place = Place::new();
+    let lines: String = (0..LINES).map(|line| payment(&format!("key-{line}")) + "\n").collect();
+    place.write("a.jsonl", lines);
+    assert_eq!(place.run(&["ledger", "create", "main", "--store", &url]).code, 0);
+    let args = [&import(&url)[..], &["--json"]].concat();
+    let begin = |_| place.command(&args).stdout(Stdio::piped()).spawn().unwrap();
+    let both: Vec<_> = (0..2).map(begin).collect();
+    let mut told = 0;
+    for import in both {
+        let output = import.wait_with_output().unwrap();
+        let told_here: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        match told_here["read"].as_i64() {
+            Some(read) => told += read,
+            None => assert_eq!(told_here["error"]["code"], "SEMEL-0101", "{told_here}"),
+        }
+    }
+    assert_eq!((told, read(&url)), (LINES, LINES));
+    // Whoever ends gives his claim up: nobody waits until it runs out.
+    const HELD: &str = "SELECT count(*) FROM leg WHERE until > 0";
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let held: i64 = runtime.block_on(async {
+        let (client, connection) =
+            tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client.query_one(HELD, &[]).await.unwrap().get(0)
+    });
+    assert_eq!(held, 0);
+    assert_eq!(place.json(&args[..args.len() - 1])["read"], 0);
+}
+
 fn import(url: &str) -> [&str; 6] {
     ["import", "a.jsonl", "--mapping", "map.toml", "--store", url]
 }

@@ -5,6 +5,7 @@
 
 use super::columns::{Columns, damaged};
 use super::migrate;
+use super::rights;
 use super::row::{all, one};
 use crate::rows::{About, Database, Home, Read, Setting, Table};
 use deadpool_postgres::ClientWrapper;
@@ -67,7 +68,8 @@ pub(super) async fn about(client: &ClientWrapper) -> Result<About, Failure> {
     let tables = all(client, TABLES, &[], table).await?;
     let settings = slow(client).await?;
     let schema = migrate::applied(client).await?.unwrap_or(0);
-    let database = Database { server, bytes, oldest_snapshot, tables, settings };
+    let lacking = rights::lacking(client).await?;
+    let database = Database { server, bytes, oldest_snapshot, tables, settings, lacking };
     Ok(About { schema, home: Home::Database(database) })
 }
 

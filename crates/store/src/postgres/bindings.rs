@@ -6,6 +6,7 @@
 use super::Shared;
 use super::columns::Columns;
 use super::row::{self, LEDGER_BY_ID, number, one};
+use super::session::within;
 use crate::rows::{Binding, Ledger};
 use semel_core::exactly_once::Cursor;
 use semel_core::failure::{Failure, Stop};
@@ -81,5 +82,26 @@ pub(super) async fn bind(
             let detail = format!("there is no ledger numbered {ledger}");
             Err(Stop::new(Code::NotFound, detail).into())
         }
+    }
+}
+
+/// Give up all claims of this process, so that nobody has to wait until they run out. What cannot
+/// be given up runs out.
+pub(super) async fn release(shared: &Shared) {
+    const RELEASE: &str = "UPDATE leg SET until = 0 WHERE owner = ANY($1)";
+    let owners =
+        std::mem::take(&mut *shared.owners.lock().expect("nobody panics while holding it"));
+    if owners.is_empty() {
+        return;
+    }
+    let owners: Vec<&[u8]> = owners.iter().map(|owner| &owner[..]).collect();
+    let released = async {
+        let session = shared.sessions.lend().await?;
+        row::rows(&session, RELEASE, &[&owners]).await?;
+        session.give_back();
+        Ok::<_, Failure>(())
+    };
+    if let Err(failure) = within("the release of claims", released).await {
+        tracing::warn!(%failure, "claims were not given up and run out by themselves");
     }
 }

@@ -47,6 +47,22 @@ pub(super) fn classify_pool(error: PoolError<Failure>) -> Failure {
     }
 }
 
+/// What cannot heal while a process starts, because somebody named the wrong server. Later it may:
+/// while the servers change parts, none takes writes.
+pub(super) fn at_start(failure: Failure) -> Failure {
+    match failure {
+        Failure::Retryable(why) if why.contains("does not allow writes") => {
+            Stop::new(Code::StoreReadOnly, "a replica, or set to read only; name the primary")
+                .into()
+        }
+        Failure::Retryable(why) if why.contains("performing TLS handshake") => {
+            let remedy = "sslmode=disable in the URL turns encryption off";
+            Stop::new(Code::StoreRefused, format!("{why}; {remedy}")).into()
+        }
+        failure => failure,
+    }
+}
+
 fn classify_answer(answer: &DbError) -> Failure {
     let detail = told(answer);
     let code = match answer.code().code() {
@@ -72,8 +88,10 @@ fn classify_answer(answer: &DbError) -> Failure {
         "XX001" | "XX002" => Code::StoreCorrupt,
         // No such database, user or password; not allowed.
         "3D000" | "28000" | "28P01" | "42501" => Code::StoreRefused,
+        // No schema to keep tables in: search_path names none that is there.
+        "3F000" => Code::StoreSettings,
         // No such table or column: somebody else's database, or half of one.
-        "42P01" | "42703" | "3F000" => Code::StoreCorrupt,
+        "42P01" | "42703" => Code::StoreCorrupt,
         _ => Code::StoreDefect,
     };
     Stop::new(code, detail).into()

@@ -50,7 +50,7 @@ impl Reader {
     pub async fn open(url: &str) -> Result<Reader, Failure> {
         let address = Address::parse(url)?;
         let sessions = Sessions::new(&address)?;
-        if !migrate::is_there(&*sessions.own().await?).await? {
+        if !migrate::is_there(&*sessions.first().await?).await? {
             let database = address.shown();
             let detail = format!("there is no store in {database}; `semel serve` makes one");
             return Err(Stop::new(Code::DataUnusable, detail).into());

@@ -4,7 +4,7 @@
 //! had it says that nothing is open in it; otherwise it is closed.
 
 use super::address::Address;
-use super::classify::{classify, classify_pool};
+use super::classify::{at_start, classify, classify_pool};
 use super::settings;
 use deadpool::managed::{Manager, Metrics, Object, Pool, RecycleError, RecycleResult, Timeouts};
 use deadpool::{Runtime, managed};
@@ -64,6 +64,11 @@ impl Sessions {
     /// A new session, whatever the idle ones have become.
     pub(super) async fn fresh(&self) -> Result<Session, Failure> {
         within("a new session", self.0.manager().create()).await
+    }
+
+    /// The first session of a process, which is refused for what cannot heal while it starts.
+    pub(super) async fn first(&self) -> Result<ClientWrapper, Failure> {
+        self.own().await.map_err(at_start)
     }
 
     /// A session of one's own, with no bound on how long a statement may take.

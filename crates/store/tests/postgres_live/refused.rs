@@ -6,7 +6,7 @@ use super::{Code, Shop, pay, session, store};
 use crate::common::postgres::database;
 use semel_core::failure::{Failure, Stop};
 use semel_servers::private;
-use semel_store::postgres::Postgres;
+use semel_store::postgres::{Postgres, Reader};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
@@ -150,14 +150,20 @@ async fn a_role_needs_its_rights_and_no_more() {
     let store = store(&own).await;
     let ledger = store.ledger("main").await.unwrap().no;
     assert!(!pay(&store, ledger, "a").await.unwrap().1);
-    // One that may only read may not pay, and says so.
-    session(&empty)
-        .await
-        .batch_execute(&format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {poor}"))
-        .await
-        .unwrap();
-    let reads = Postgres::open(&with(&shop.url, &poor, &empty_name)).await.unwrap();
-    assert_eq!(super::stop(pay(&reads, ledger, "b").await), Code::StoreRefused);
+    // One that may only read may not pay, and is told what has to be granted.
+    let owners = session(&empty).await;
+    let grant = format!("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {poor}");
+    owners.batch_execute(&grant).await.unwrap();
+    let theirs = with(&shop.url, &poor, &empty_name);
+    assert_eq!(Reader::open(&theirs).await.unwrap().ledgers().unwrap().len(), 1);
+    let stop = refused(&theirs).await;
+    assert_eq!(stop.code, Code::StoreRefused);
+    assert!(stop.detail.contains(&format!("GRANT INSERT ON event TO {poor}")), "{stop}");
+    owners.batch_execute(&stop.detail).await.unwrap();
+    let granted = accepted(&theirs).await;
+    assert!(!pay(&granted, ledger, "b").await.unwrap().1);
+    owners.batch_execute(&format!("REVOKE INSERT ON event FROM {poor}")).await.unwrap();
+    assert_eq!(super::stop(pay(&granted, ledger, "c").await), Code::StoreRefused);
     assert!(pay(&store, ledger, "a").await.unwrap().1);
 }
 
@@ -204,4 +210,15 @@ async fn a_pooler_that_shares_sessions_is_refused_by_name() {
     assert_eq!(stop.code, Code::StoreSettings, "{stop}");
     assert!(stop.detail.contains("startup parameter"), "{stop}");
     pooler.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_takes_no_writes_is_told_to_readers_too() {
+    let Some(shop) = Shop::open().await else { return };
+    drop(store(&shop.url).await);
+    let (_, name) = shop.url.rsplit_once('/').unwrap();
+    shop.by_hand(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await;
+    assert_eq!(refused(&shop.url).await.code, Code::StoreReadOnly);
+    let Err(Failure::Permanent(stop)) = Reader::open(&shop.url).await else { panic!("no stop") };
+    assert_eq!(stop.code, Code::StoreReadOnly);
 }
