@@ -66,15 +66,17 @@ impl CatchUp {
         let begin = Next::Begin(accounts_seq + 1);
         let Some(at) = known.at else { return Ok(begin) };
         let left = end.next_seq.saturating_sub(at.next_seq);
-        // More than need be would be read while others wait: that what was seen is there is enough.
-        let is_far = left > known.bounds.far && at.next_seq <= accounts_seq && !is_of_now;
+        // Rows may be elder than they were, or more than need be would be read while others wait:
+        // then it is enough that what was seen is there.
+        let is_far = left > known.bounds.far && at.next_seq <= accounts_seq;
+        let is_left = !is_of_now && (is_far || known.has_gone_back(&self.stand));
         if !is_astray {
             let unproved = self.seen.filter(|_| !self.is_proved && !is_of_now);
             // Who goes on from what he saw meets it on the way.
-            if let Some(seen) = unproved.filter(|_| is_far || !known.has_stood) {
+            if let Some(seen) = unproved.filter(|_| is_left || !known.has_stood) {
                 return Ok(Next::Prove(seen.next_seq));
             }
-            if is_far {
+            if is_left {
                 return Ok(begin);
             }
             if !self.is_locked && left <= known.bounds.far {
@@ -87,13 +89,13 @@ impl CatchUp {
         // Where all of it is of now, the seq has to do: a row may have been altered.
         let fits = at == end || is_of_now && at.next_seq == end.next_seq;
         match (!is_astray && fits, self.seen) {
-            (true, _) if is_of_now || !known.has_gone_back(&self.stand) => {
+            (true, _) => {
                 known.stand(&self.stand);
                 Ok(Next::Here)
             }
             (false, _) if is_of_now => Err(self.damaged()),
             (false, Some(seen)) => Err(self.rewound(seen)),
-            _ => Ok(begin),
+            (false, None) => Ok(begin),
         }
     }
 

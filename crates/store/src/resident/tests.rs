@@ -22,6 +22,8 @@ struct Turn {
     ending: Ending,
     /// After how many pages catching up is cut off.
     pages: usize,
+    /// Whether it reads ahead before.
+    is_early: bool,
     /// The process writes accounts and does nothing else.
     rests: bool,
     /// The process has lost its memory before.
@@ -33,12 +35,14 @@ const ENDINGS: [Ending; 4] = [Ending::Done, Ending::Done, Ending::Failed, Ending
 fn turns() -> impl Strategy<Value = Vec<Turn>> {
     let commands = prop::collection::vec(any::<u64>(), 1..7);
     let cut = prop_oneof![3 => Just(usize::MAX), 1 => 0..3_usize];
-    let turn = (0..3_usize, commands, 0..4_usize, cut, 0..9_u8, 0..25_u8).prop_map(
-        |(process, commands, ending, pages, rest, new)| Turn {
+    let chances = (0..9_u8, 0..25_u8, any::<bool>());
+    let turn = (0..3_usize, commands, 0..4_usize, cut, chances).prop_map(
+        |(process, commands, ending, pages, (rest, new, is_early))| Turn {
             process,
             commands,
             ending: ENDINGS[ending],
             pages,
+            is_early,
             rests: rest == 0,
             is_new: new == 0,
         },
@@ -66,11 +70,14 @@ fn processes(bounds: Bounds) -> Vec<Resident> {
 }
 
 fn take(world: &mut World, processes: &mut [Resident], turn: &Turn, bounds: Bounds) {
-    let Turn { process, commands, ending, pages, rests, is_new } = turn;
+    let Turn { process, commands, ending, pages, is_early, rests, is_new } = turn;
     let form = if *process == 2 { Form::Plain } else { Form::Resident };
     let own = &mut processes[*process];
     if *is_new {
         *own = Resident::within(form, bounds);
+    }
+    if *is_early {
+        world.read_ahead(own, *pages);
     }
     if *rests {
         world.rest(own, 1 + commands.len());

@@ -5,6 +5,7 @@ use super::super::*;
 use crate::places::first_slot;
 use semel_core::account::{Account, Overdraft};
 use semel_core::event::Kind;
+use semel_core::failure::Stop;
 use semel_core::id::EventId;
 use semel_core::ledger::{AccountRequest, Command, Keys, Paid, Snapshot, decide};
 use semel_core::mapping::OpenAccounts;
@@ -167,31 +168,50 @@ impl World {
         numbers.iter().filter_map(|no| self.rows.get(no)).cloned().collect()
     }
 
+    /// Bring a process near, as the stores do before they have the lock. What it suspects then is
+    /// told under the lock.
+    pub(super) fn read_ahead(&self, own: &mut Resident, pages: usize) {
+        own.rows_came_to(self.accounts_seq);
+        let way = CatchUp::ahead(own, LEDGER, self.stand());
+        let _suspicion = self.follow(own, way, pages);
+    }
+
     /// Bring a process here, as the stores do. Whether it is; if not, it was cut off or forgets
     /// all, and whether the log that it had seen is still there was told rightly.
     fn catch_up(&self, own: &mut Resident, pages: usize) -> bool {
         if own.is_at(&self.stand()) {
             return true;
         }
-        let seen = own.position();
-        let mut way = CatchUp::new(own, LEDGER, self.stand());
+        let seen = own.seen();
+        let is_there = |seen: Position| self.position_before(seen.next_seq) == Some(seen);
+        match self.follow(own, CatchUp::new(own, LEDGER, self.stand()), pages) {
+            Ok(false) => false,
+            Ok(true) => {
+                assert!(seen.is_none_or(is_there), "{seen:?} is gone, and it went on");
+                let lack =
+                    own.unwritten.front().is_none_or(|(lacks, _)| self.accounts_seq < *lacks);
+                assert!(lack, "nobody writes again what somebody else has written");
+                true
+            }
+            Err(stop) => {
+                assert!(seen.is_some_and(|seen| !is_there(seen)), "{stop}");
+                *own = Resident::within(own.form, own.bounds);
+                false
+            }
+        }
+    }
+
+    /// Whether the way was followed to its end, or cut off after so many pages.
+    fn follow(&self, own: &mut Resident, mut way: CatchUp, pages: usize) -> Result<bool, Stop> {
         let mut page = 0;
         loop {
-            let Ok(next) = way.next(own) else {
-                let seen = seen.expect("nothing was altered");
-                assert_ne!(self.position_before(seen.next_seq), Some(seen));
-                *own = Resident::within(own.form, own.bounds);
-                return false;
-            };
-            match next {
-                Next::Here => break,
-                Next::Events(_) if page == pages => return false,
+            match way.next(own)? {
+                Next::Here => return Ok(true),
+                Next::Events(_) if page == pages => return Ok(false),
                 Next::Events(from) => {
                     page += 1;
-                    let late: Vec<Late> = (from..self.position.next_seq)
-                        .take(PAGE)
-                        .map(|seq| self.late(seq))
-                        .collect();
+                    let late = (from..self.position.next_seq).take(PAGE);
+                    let late: Vec<Late> = late.map(|seq| self.late(seq)).collect();
                     let met = self.rows_of(&own.unmet(&late));
                     way.take(own, &late, met);
                 }
@@ -202,11 +222,6 @@ impl World {
                 Next::Begin(seq) => way.begin(own, self.positions[seq as usize - 1]),
             }
         }
-        let lack = own.unwritten.front().is_none_or(|(lacks, _)| self.accounts_seq < *lacks);
-        assert!(lack, "nobody writes again what somebody else has written");
-        let is_there = |seen: Position| self.position_before(seen.next_seq) == Some(seen);
-        assert!(seen.is_none_or(is_there), "{seen:?} is gone, and it went on");
-        true
     }
 
     /// What the ledger's row says.
