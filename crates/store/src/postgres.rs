@@ -43,12 +43,13 @@ use crate::rows::{Binding, Commits, Ledger, Version};
 use address::Address;
 use columns::Columns;
 use memory::Known;
+use semel_core::Text;
 use semel_core::event::Event;
 use semel_core::failure::{Failure, Stop};
 use semel_core::leg::DEADLINE;
 use semel_core::payment::Identity;
 use session::{Sessions, within};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
@@ -79,8 +80,8 @@ pub struct Postgres {
 /// What all parts of a store in this process share.
 struct Shared {
     sessions: Sessions,
-    /// The names of its owners of claims.
-    owners: Mutex<Vec<[u8; 16]>>,
+    /// By source, who this is in the row of its claims.
+    owners: Mutex<BTreeMap<Text, [u8; 16]>>,
     options: Options,
     known: Arc<Known>,
     commits: watch::Sender<Commits>,
@@ -159,7 +160,9 @@ impl Postgres {
     pub async fn leg(&self, ledger: u32, binding: Binding) -> Result<PostgresTarget, Failure> {
         let bound = bindings::bind(&self.shared, ledger, &binding);
         let owner = within("the binding of a source", bound).await?;
-        self.shared.owners.lock().expect("nobody panics while holding it").push(owner);
+        let mut owners = self.shared.owners.lock().expect("nobody panics while holding it");
+        owners.insert(binding.source.clone(), owner);
+        drop(owners);
         Ok(PostgresTarget::leg(self.shared.clone(), ledger, binding.source, owner))
     }
 

@@ -88,16 +88,19 @@ pub(super) async fn bind(
 /// Give up all claims of this process, so that nobody has to wait until they run out. What cannot
 /// be given up runs out.
 pub(super) async fn release(shared: &Shared) {
-    const RELEASE: &str = "UPDATE leg SET until = 0 WHERE owner = ANY($1)";
+    const RELEASE: &str = "UPDATE leg SET until = 0
+        FROM (SELECT unnest($1::text[]) AS source, unnest($2::bytea[]) AS owner) AS own
+        WHERE leg.source = own.source AND leg.owner = own.owner";
     let owners =
         std::mem::take(&mut *shared.owners.lock().expect("nobody panics while holding it"));
     if owners.is_empty() {
         return;
     }
-    let owners: Vec<&[u8]> = owners.iter().map(|owner| &owner[..]).collect();
+    let (sources, owners): (Vec<&str>, Vec<&[u8]>) =
+        owners.iter().map(|(source, owner)| (&**source, &owner[..])).unzip();
     let released = async {
         let session = shared.sessions.lend().await?;
-        row::rows(&session, RELEASE, &[&owners]).await?;
+        row::rows(&session, RELEASE, &[&sources, &owners]).await?;
         session.give_back();
         Ok::<_, Failure>(())
     };
