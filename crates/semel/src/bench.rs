@@ -31,7 +31,7 @@ use crate::output::{note, progress, say};
 use crate::signals;
 use crate::wiring::Form;
 use bed::{Bed, Setup};
-use http::Load;
+use http::{CROWD, Load};
 use measured::{Measured, shown};
 use semel_core::failure::{Failure, Stop};
 use std::time::Duration;
@@ -39,8 +39,6 @@ use std::time::Duration;
 const PROGRESS: &str = "{msg} {bar:40} {human_pos}/{human_len}";
 /// The stage whose rate `half` halves.
 const HTTP: &str = "http";
-/// Connections of a crowd.
-const CROWD: usize = 64;
 /// How many ledgers are written at once, one number after the other.
 const LEDGERS: [u32; 3] = [1, 2, 4];
 

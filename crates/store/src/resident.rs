@@ -27,13 +27,14 @@ mod keys;
 mod tests;
 
 pub use catch_up::{CatchUp, Next};
-pub use excerpt::Excerpt;
+pub use excerpt::{Excerpt, raise};
 
 use foldhash::fast::RandomState;
 use keys::{Caution, Recent};
 use rustc_hash::FxHashMap;
 use semel_core::Text;
 use semel_core::account::Account;
+use semel_core::chain::Hash;
 use semel_core::event::Event;
 use semel_core::ledger::{Effect, Position};
 use semel_core::movement::follow;
@@ -468,10 +469,18 @@ impl Writing {
 
 /// Where the log stands after `event`, if that is the next one.
 fn after(at: Position, ledger: u32, event: &Event) -> Option<Position> {
-    let mut encoding = Vec::new();
-    event.encode(ledger, &mut encoding);
-    let tail = at.tail.link(&encoding);
+    let tail = chained(at.tail, ledger, [event]);
     (event.seq == at.next_seq).then_some(Position { next_seq: event.seq + 1, tail })
+}
+
+/// The chain's hash after `events`, which follow where it is `tail`.
+pub fn chained<'a>(tail: Hash, ledger: u32, events: impl IntoIterator<Item = &'a Event>) -> Hash {
+    let mut encoding = Vec::new();
+    events.into_iter().fold(tail, |tail, event| {
+        encoding.clear();
+        event.encode(ledger, &mut encoding);
+        tail.link(&encoding)
+    })
 }
 
 /// The accounts that `effects` change and that were there before.

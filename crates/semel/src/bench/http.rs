@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 
-/// Connections over which accounts are opened.
-const ACCOUNTS_AT_ONCE: usize = 64;
+/// Connections of a crowd.
+pub const CROWD: usize = 64;
 
 /// What is asked of a server.
 pub struct Load {
@@ -46,7 +46,7 @@ pub async fn run(
     let mut work = setup.work();
     let accounts: Vec<_> = work.accounts().into_iter().filter_map(Request::open).collect();
     let opened = accounts.len() as u64;
-    send(server.address(), accounts, ACCOUNTS_AT_ONCE, None, &ProgressBar::hidden()).await?;
+    send(server.address(), accounts, CROWD, None, &ProgressBar::hidden()).await?;
     if bed.place().file().is_none() {
         // Only then do its sessions tell what they wrote.
         server = server.restarted().await?;

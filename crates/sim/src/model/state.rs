@@ -14,7 +14,7 @@ use semel_core::ledger::{Effect, Letter, Position};
 use semel_core::payment::{Identity, Payment};
 use semel_core::problem::Code;
 use semel_store::places::slot_of;
-use semel_store::resident::Late;
+use semel_store::resident::{Late, chained};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -135,12 +135,7 @@ impl Ledger {
         let start = (0, Position::start(&self.id).tail);
         let (anchored, tail) = anchor.map_or(start, |(seq, hash)| (*seq, *hash));
         let events = self.events[anchored as usize..].iter().take_while(|event| event.seq < seq);
-        let mut encoding = Vec::new();
-        events.fold(tail, |tail, event| {
-            encoding.clear();
-            event.encode(ledger, &mut encoding);
-            tail.link(&encoding)
-        })
+        chained(tail, ledger, events.map(|event| &**event))
     }
 
     /// An event, with what stands elsewhere.

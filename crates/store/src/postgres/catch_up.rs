@@ -6,14 +6,13 @@ use super::memory::Turn;
 use super::row::{self, accounts_by_no, all, ledger_value, number, one, place};
 use super::session::{Session, within};
 use crate::decode::Decoder;
-use crate::resident::{CatchUp, FAR, Late, Next, Stand};
+use crate::resident::{CatchUp, FAR, Late, Next, Stand, chained, raise};
 use crate::rows::Read;
 use deadpool_postgres::ClientWrapper;
 use semel_core::account::Account;
 use semel_core::chain::Hash;
 use semel_core::failure::Failure;
 use semel_core::ledger::Position;
-use semel_core::movement;
 use std::collections::BTreeSet;
 use std::ops::Range;
 
@@ -120,7 +119,7 @@ async fn tail_at(client: &ClientWrapper, ledger: u32, next_seq: u64) -> Result<H
     const NAME: &str = "SELECT id FROM ledger WHERE no = $1";
     let [start, end] = [place(ledger, 0)?, place(ledger, next_seq)?];
     let read = |row: Columns<'_>| Ok((row.number(0)?, row.hash(1)?));
-    let (mut from, mut tail) = match one(client, ANCHOR, &[&start, &end], read).await? {
+    let (anchored, tail) = match one(client, ANCHOR, &[&start, &end], read).await? {
         Some(anchor) => anchor,
         None => {
             let no = ledger_value(ledger);
@@ -128,14 +127,8 @@ async fn tail_at(client: &ClientWrapper, ledger: u32, next_seq: u64) -> Result<H
             (start, Position::start(&name.unwrap_or_else(|| "".into())).tail)
         }
     };
-    from += 1;
-    let mut encoding = Vec::new();
-    for late in between(client, from, end).await? {
-        encoding.clear();
-        late.event.encode(ledger, &mut encoding);
-        tail = tail.link(&encoding);
-    }
-    Ok(tail)
+    let late = between(client, anchored + 1, end).await?;
+    Ok(chained(tail, ledger, late.iter().map(|late| &late.event)))
 }
 
 /// The events from the seq `from` on, and the rows of accounts that they concern and that are not
@@ -161,9 +154,8 @@ pub(super) async fn exact(
     mut accounts: Vec<Account>,
     seqs: Range<u64>,
 ) -> Result<(Vec<Account>, BTreeSet<u64>), Failure> {
-    let mut astray = BTreeSet::new();
     if accounts.is_empty() || seqs.is_empty() {
-        return Ok((accounts, astray));
+        return Ok((accounts, BTreeSet::new()));
     }
     let ask = format!(
         "{LATE} AND (e.debit IN (SELECT unnest($3::bigint[]))
@@ -173,18 +165,7 @@ pub(super) async fn exact(
     let numbers: Result<Vec<i64>, Failure> =
         accounts.iter().map(|account| number(account.no)).collect();
     let late = all(client, &ask, &[&first, &end, &numbers?], reading()).await?;
-    let mut places: Vec<(u64, usize)> =
-        accounts.iter().enumerate().map(|(at, account)| (account.no, at)).collect();
-    places.sort_unstable();
-    for Late { event, held, .. } in &late {
-        for side in event.debit.iter().chain(&event.credit) {
-            let Ok(found) = places.binary_search_by_key(&side.no, |(no, _)| *no) else { continue };
-            let account = &mut accounts[places[found].1];
-            if !astray.contains(&side.no) && movement::follow(account, event, *held).is_none() {
-                astray.insert(side.no);
-            }
-        }
-    }
+    let astray = raise(&mut accounts, &late);
     Ok((accounts, astray))
 }
 

@@ -5,7 +5,7 @@ use semel_core::Text;
 use semel_core::account::Account;
 use semel_core::ledger::Position;
 use semel_core::movement::follow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Accounts at one position of the log, or that their rows had come as far as that.
 ///
@@ -48,15 +48,29 @@ impl Excerpt {
         for row in rows {
             exact.push(self.accounts.remove(&row.id)?.unwrap_or(row));
         }
-        let places = exact.iter().enumerate().map(|(at, account)| (account.no, at));
-        let places: HashMap<u64, usize> = places.collect();
-        for Late { event, held, .. } in late {
+        for Late { event, .. } in late {
             self.at = after(self.at, ledger, event)?;
-            for side in event.debit.iter().chain(&event.credit) {
-                let Some(at) = places.get(&side.no) else { continue };
-                follow(&mut exact[*at], event, *held)?;
+        }
+        let fits = self.at == stand.position && raise(&mut exact, late).is_empty();
+        fits.then_some(exact)
+    }
+}
+
+/// Bring `accounts` up to the events `late`, in order; the numbers of those that do not fit their
+/// events, which are left as they are there.
+pub fn raise(accounts: &mut [Account], late: &[Late]) -> BTreeSet<u64> {
+    let mut astray = BTreeSet::new();
+    let places = accounts.iter().enumerate().map(|(at, account)| (account.no, at));
+    let places: HashMap<u64, usize> = places.collect();
+    for Late { event, held, .. } in late {
+        for side in event.debit.iter().chain(&event.credit) {
+            let Some(at) = places.get(&side.no).filter(|_| !astray.contains(&side.no)) else {
+                continue;
+            };
+            if follow(&mut accounts[*at], event, *held).is_none() {
+                astray.insert(side.no);
             }
         }
-        (self.at == stand.position).then_some(exact)
     }
+    astray
 }

@@ -18,6 +18,7 @@ use semel_core::failure::Failure;
 use semel_core::id::SEQ_MAX;
 use semel_core::ledger::Position;
 use std::collections::HashMap;
+
 /// Events that are fetched at once to find entries, at least and at most.
 const WALK: (usize, usize) = (16, 1_000);
 
