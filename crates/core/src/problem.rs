@@ -89,6 +89,9 @@ codes! {
     StoreRefused = "SEMEL-0120", "store_refused", "The database does not let Semel in";
     StoreRewound = "SEMEL-0121", "store_rewound",
         "The database has forgotten what it had acknowledged";
+    WireUnavailable = "SEMEL-0122", "wire_unavailable",
+        "Kafka is away, or the topic is missing; what has to do with it waits";
+    WireRefused = "SEMEL-0123", "wire_refused", "Kafka does not let Semel do what it has to";
 
     ChainBroken = "SEMEL-0201", "chain_broken", "The chain of hashes does not fit the log";
     LogGap = "SEMEL-0202", "log_gap", "The log of events has a hole";

@@ -184,6 +184,18 @@ pub trait Topic: Sync {
     /// `Retryable` while the broker is away or there is no such topic.
     fn about(&self) -> impl Future<Output = Result<About, Failure>> + Send;
 
+    /// The first offset that a partition still has, and the one behind the last that readers may
+    /// see.
+    ///
+    /// # Errors
+    /// As [`Topic::about`].
+    fn bounds(&self, partition: u32) -> impl Future<Output = Result<(u64, u64), Failure>> + Send {
+        async move {
+            let fetched = self.fetch(partition, 0, 1).await?;
+            Ok((fetched.start, fetched.end))
+        }
+    }
+
     /// Records of a partition from the offset `from` on, about `limit` of them. An offset that the
     /// partition does not have brings none, and `start` and `end` say so; where there is something
     /// before `end`, each fetch brings records or comes further. `end` goes back only when records

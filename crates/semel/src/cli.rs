@@ -32,6 +32,9 @@ pub struct Global {
     /// The store: sqlite:PATH, or postgres://… [default: DATABASE_URL, else sqlite:DATA/semel.db]
     #[arg(long, global = true, env = "SEMEL_STORE", value_name = "URL", hide_env_values = true)]
     pub store: Option<String>,
+    /// Kafka: kafka://HOST:PORT, or none [default: KAFKA_BOOTSTRAP_SERVERS, else none]
+    #[arg(long, global = true, env = "SEMEL_WIRE", value_name = "URL")]
+    pub wire: Option<String>,
     /// One JSON document on stdout
     #[arg(long, global = true)]
     pub json: bool,
@@ -83,16 +86,19 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct Serve {
     #[command(flatten)]
-    /// Where to listen.
-    pub listen: Listen,
+    /// Where to listen, and what to do.
+    pub server: Server,
 }
 
-/// Where the server listens.
+/// Where a server listens, and what it does.
 #[derive(Args, Debug)]
-pub struct Listen {
+pub struct Server {
     /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:7070]
     #[arg(long, env = "SEMEL_LISTEN", value_name = "IP:PORT")]
     pub listen: Option<String>,
+    /// What the server does, of http, ingest, publish [default: all]
+    #[arg(long, env = "SEMEL_ROLES", value_name = "ROLES", value_delimiter = ',')]
+    pub roles: Vec<String>,
 }
 
 /// `semel demo`
@@ -285,8 +291,8 @@ pub struct Migrate {
 #[derive(Args, Debug)]
 pub struct Doctor {
     #[command(flatten)]
-    /// Where a server would listen.
-    pub listen: Listen,
+    /// Where a server would listen, and what it would do.
+    pub server: Server,
 }
 
 fn reason(word: &str) -> Result<Reason, String> {

@@ -2,14 +2,18 @@
 //!
 //! It is checked before anything is opened, so a mistake costs nothing. Unknown keys are mistakes:
 //! a misspelt setting that is silently ignored is a setting that somebody relies on in vain.
-//! Deliberately absent: settings of parts that this release does not have.
+//! Deliberately absent: what a setting does, which stands where it is used.
 
 mod api_key;
 mod ingest;
+mod roles;
+pub mod wire;
 
 pub use ingest::{Ingest, ingests_of};
+pub use roles::Roles;
+pub use wire::{Publish, Wire};
 
-use crate::cli::Global;
+use crate::cli::{Global, Server};
 use crate::exit::misused;
 use crate::http::access::{ApiKey, MAIN};
 use crate::place::Place;
@@ -40,6 +44,10 @@ pub struct Config {
     pub api_keys: Vec<ApiKey>,
     /// Whose messages are taken, and how they are mapped.
     pub ingests: Vec<Ingest>,
+    /// Where Kafka is, and what is sent there.
+    pub wire: Option<Wire>,
+    /// What this process does.
+    pub roles: Roles,
 }
 
 /// The file as it is written.
@@ -49,6 +57,12 @@ struct Written {
     data: Option<PathBuf>,
     store: Option<String>,
     listen: Option<String>,
+    wire: Option<String>,
+    roles: Option<Vec<String>>,
+    #[serde(default)]
+    kafka: toml::Table,
+    #[serde(default)]
+    publish: wire::Written,
     #[serde(default)]
     ingest: Vec<toml::Table>,
     #[serde(default)]
@@ -56,12 +70,12 @@ struct Written {
 }
 
 impl Config {
-    /// The configuration of `global` and `listen` over the file that they name, or `./semel.toml`.
+    /// The configuration of `global` and `server` over the file that they name, or `./semel.toml`.
     ///
     /// # Errors
     /// `Configuration`, with the field and what to write instead. Nothing has been opened but the
     /// file itself.
-    pub fn load(global: &Global, listen: Option<&str>) -> Result<Config, Stop> {
+    pub fn load(global: &Global, server: Option<&Server>) -> Result<Config, Stop> {
         let file = global.config.clone().or_else(|| {
             let default = PathBuf::from(DEFAULT_FILE);
             default.exists().then_some(default)
@@ -78,11 +92,15 @@ impl Config {
             Some(store) => Place::parse(store)?,
             None => by_custom().unwrap_or_else(|| Place::File(data.join("semel.db"))),
         };
+        let listen = server.and_then(|server| server.listen.as_deref());
         let listen = listen.or(written.listen.as_deref()).unwrap_or(DEFAULT_LISTEN);
         let listen = address(listen)?;
         let api_keys = api_key::all(written.api_key).map_err(refused)?;
         let ingests = ingest::all(written.ingest).map_err(refused)?;
-        let config = Config { file, data, store, listen, api_keys, ingests };
+        let wire = Wire::of(global, written.wire.as_deref(), written.kafka, written.publish)?;
+        let roles = server.map_or(&[][..], |server| &server.roles);
+        let roles = Roles::of(roles, written.roles.as_deref()).map_err(misused)?;
+        let config = Config { file, data, store, listen, api_keys, ingests, wire, roles };
         config.check()?;
         Ok(config)
     }
@@ -93,6 +111,11 @@ impl Config {
         let ingests = self.ingests.iter().map(Ingest::ledger);
         let main = self.api_keys.is_empty().then_some(MAIN);
         keys.chain(ingests).chain(main).collect()
+    }
+
+    /// The ingests that take a topic, by name, and the topic's name.
+    pub fn topics(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.ingests.iter().filter_map(|it| Some((it.name.as_deref()?, it.topic.as_deref()?)))
     }
 
     /// The directory of the store's file, if it is one.
@@ -112,6 +135,8 @@ impl Config {
             "listen": self.listen.to_string(),
             "api_key": self.api_keys.iter().map(api_key::shown).collect::<Vec<_>>(),
             "ingest": self.ingests.iter().map(Ingest::shown).collect::<Vec<_>>(),
+            "wire": self.wire.as_ref().map(Wire::shown),
+            "roles": self.roles.words(),
         })
     }
 
@@ -125,6 +150,14 @@ impl Config {
                 "listen: {} can be reached from outside, and there is no [[api_key]]; \
                  add one, or listen on 127.0.0.1",
                 self.listen
+            )));
+        }
+        if let Some((name, topic)) = self.topics().next()
+            && self.wire.is_none()
+        {
+            return Err(misused(format!(
+                "ingest `{name}`: there is no broker to read the topic {topic} from; name one with \
+                 --wire kafka://HOST:PORT, or under [kafka] as bootstrap.servers"
             )));
         }
         Ok(())

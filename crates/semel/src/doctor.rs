@@ -45,7 +45,7 @@ struct LedgerHealth {
 /// # Errors
 /// `Configuration`, when there is nothing that could be checked.
 pub async fn run(global: &Global, args: &Doctor) -> Result<Exit, Failure> {
-    let config = Config::load(global, args.listen.listen.as_deref())?;
+    let config = Config::load(global, Some(&args.server))?;
     let health = Health::of(&config).await;
     if global.json {
         say(&health.shown(&config).to_string())?;

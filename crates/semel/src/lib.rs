@@ -16,6 +16,7 @@ pub mod verify;
 
 pub mod doors;
 pub mod http;
+pub mod legs;
 mod meters;
 pub mod redrive;
 

@@ -6,10 +6,11 @@
 
 use crate::cli::{Global, Serve};
 use crate::config::Config;
-use crate::exit::{Exit, misused};
+use crate::exit::Exit;
 use crate::http::access::Access;
 use crate::http::limits::Limits;
 use crate::http::{self, App};
+use crate::legs::{self, Board};
 use crate::output::{note, say};
 use crate::place;
 use crate::signals;
@@ -26,8 +27,7 @@ use tokio::net::TcpListener;
 /// `Configuration` before anything is opened; `ListenRefused`, `DataUnusable` and every stop of a
 /// store, then or later.
 pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
-    let config = Config::load(global, args.listen.listen.as_deref())?;
-    without_topics(&config)?;
+    let config = Config::load(global, Some(&args.server))?;
     // Heard from now on: whoever is told where it listens may already want it to end.
     let end = signals::end()?;
     let listener = bind(config.listen).await?;
@@ -37,24 +37,17 @@ pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
         store.ledger(ledger).await?;
     }
     let is_open = config.api_keys.is_empty();
-    let access = if is_open { Access::Open } else { Access::Keys(config.api_keys) };
-    let app = App::new(store.clone(), access, Limits::STANDARD).await?;
+    let access = if is_open { Access::Open } else { Access::Keys(config.api_keys.clone()) };
+    let board = Board::default();
+    let app = App::new(store.clone(), access, Limits::STANDARD).await?.beside(&board);
+    let mut legs = legs::start(&config, &store, &board, app.alarm()).await?;
     announce(global, &listener, is_open)?;
     let served = http::serve(listener, app, end).await;
+    // Whatever they are in the middle of is found by its cursor.
+    legs.shutdown().await;
     store.close().await;
     served?;
     Ok(Exit::Done)
-}
-
-/// A topic that is configured and not read would be payments silently left behind.
-fn without_topics(config: &Config) -> Result<(), Stop> {
-    let topic = config.ingests.iter().find_map(|ingest| ingest.topic.as_ref());
-    topic.map_or(Ok(()), |topic| {
-        Err(misused(format!(
-            "ingest: this release reads no Kafka topics, so `{topic}` would be left behind; \
-             remove it, or take its messages from a file with `semel import`"
-        )))
-    })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Stop> {

@@ -69,7 +69,7 @@ where
         }
         let mut starts = Vec::new();
         for partition in 0..about.partitions {
-            starts.push(topic.fetch(partition, 0, 1).await?.start);
+            starts.push(topic.bounds(partition).await?.0);
         }
         Ok((about, starts))
     };

@@ -19,6 +19,10 @@ pub struct Ingest {
     pub topic: Option<String>,
     /// The ledger, where it is not `main`.
     pub ledger: Option<String>,
+    /// Whether a topic that is attached for the first time is taken from its end on.
+    pub from_latest: bool,
+    /// The group that is told how far a topic is taken; `semel-` and the ingest's name otherwise.
+    pub group: Option<String>,
     /// Where a payment's fields stand.
     pub mapping: Mapping,
     /// The mapping as it was written, so that dead letters can be decoded again: TOML.
@@ -26,7 +30,8 @@ pub struct Ingest {
 }
 
 /// What a configuration may hold besides.
-const BESIDE: [&str; 4] = ["data", "store", "listen", "api_key"];
+const BESIDE: [&str; 8] =
+    ["data", "store", "listen", "wire", "roles", "kafka", "publish", "api_key"];
 
 /// The ingests of a file: `[[ingest]]` tables, or one bare mapping.
 pub fn ingests_of(mut file: toml::Table) -> Result<Vec<Ingest>, String> {
@@ -73,10 +78,14 @@ fn parse(mut table: toml::Table) -> Result<Ingest, String> {
     let name = text(&mut table, "name")?;
     let topic = text(&mut table, "topic")?;
     let ledger = text(&mut table, "ledger")?;
-    if let Some(from) = text(&mut table, "from")?
-        && !matches!(from.as_str(), "earliest" | "latest")
-    {
-        return Err("from: write \"earliest\" or \"latest\"".into());
+    let group = text(&mut table, "group")?;
+    let from_latest = match text(&mut table, "from")?.as_deref() {
+        None | Some("earliest") => false,
+        Some("latest") => true,
+        Some(_) => return Err("from: write \"earliest\" or \"latest\"".into()),
+    };
+    if let Some(topic) = &topic {
+        super::wire::topic_name("topic", topic)?;
     }
     for (what, text) in [("name", &name), ("ledger", &ledger)] {
         if let Some(text) = text {
@@ -85,7 +94,7 @@ fn parse(mut table: toml::Table) -> Result<Ingest, String> {
     }
     let mapping_toml = table.to_string();
     let mapping = Mapping::deserialize(table).map_err(|error| error.message().to_owned())?;
-    Ok(Ingest { name, topic, ledger, mapping, mapping_toml })
+    Ok(Ingest { name, topic, ledger, from_latest, group, mapping, mapping_toml })
 }
 
 fn text(table: &mut toml::Table, key: &str) -> Result<Option<String>, String> {
@@ -100,6 +109,12 @@ impl Ingest {
     /// The ledger that takes its payments.
     pub fn ledger(&self) -> &str {
         self.ledger.as_deref().unwrap_or(MAIN)
+    }
+
+    /// The group that is told how far its topic is taken.
+    pub fn group(&self) -> String {
+        let named = || format!("semel-{}", self.name.as_deref().unwrap_or_default());
+        self.group.clone().unwrap_or_else(named)
     }
 
     /// As `doctor` shows it.

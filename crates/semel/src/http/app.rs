@@ -15,6 +15,7 @@ use super::events::Followers;
 use super::limits::Limits;
 use super::problem::Problem;
 use crate::doors::{self, Door};
+use crate::legs::Board;
 use crate::meters::Meters;
 use crate::wiring::{Reader, Store};
 use semel_core::ledger::door::LedgerTarget;
@@ -42,6 +43,8 @@ struct Inner {
     closing: watch::Sender<bool>,
     /// Who follows the events.
     followers: Arc<Followers>,
+    /// The legs that run beside the doors.
+    board: Board,
     /// The tasks of the doors. They end when the last clone of their door is dropped.
     tasks: TaskTracker,
 }
@@ -99,8 +102,30 @@ impl App {
             stop,
             closing,
             followers: Arc::new(Followers::new()),
+            board: Board::default(),
             tasks,
         })))
+    }
+
+    /// With the legs on `board` beside it.
+    ///
+    /// # Panics
+    /// When it serves already.
+    #[must_use]
+    pub fn beside(mut self, board: &Board) -> App {
+        let inner = Arc::get_mut(&mut self.0).expect("nobody has it yet");
+        inner.board = board.clone();
+        self
+    }
+
+    /// The legs that run beside the doors.
+    pub(super) fn board(&self) -> &Board {
+        &self.0.board
+    }
+
+    /// What takes the named stop for which the process cannot go on.
+    pub fn alarm(&self) -> &watch::Sender<Option<Stop>> {
+        &self.0.stop
     }
 
     /// The ledger that these headers open for `scope`.

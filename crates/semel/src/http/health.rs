@@ -50,6 +50,9 @@ pub(super) async fn ready(State(app): State<App>) -> Response {
     if let Err(problem) = app.read(|reader| reader.ledgers()).await {
         reasons.push(problem.code);
     }
+    reasons.extend(app.board().shown().into_iter().filter_map(|leg| Some(leg.trouble?.code)));
+    reasons.sort_unstable();
+    reasons.dedup();
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let reasons = reasons.into_iter().map(schema::Unready::from).collect();

@@ -1,11 +1,14 @@
 //! Ingests: what became of their items, to the last one.
 
+use crate::legs::Kind;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
+use semel_core::failure::Stop;
 use semel_core::ingest::Counts;
 use semel_core::payment::json_text;
 use semel_store::rows::IngestRow;
+use std::collections::BTreeMap;
 
 use super::access::Scope;
 use super::app::App;
@@ -39,7 +42,8 @@ pub(super) async fn list(
     // There are as many as an operator configured, so a page is cut from all of them.
     rows.retain(|row| &*row.name > after);
     let cursor = |shown: &IngestRow, _: &IngestRow| shown.name.to_string();
-    Ok(json(StatusCode::OK, page(&rows, limit, rendered, cursor)))
+    let stops = stops(&app, ledger);
+    Ok(json(StatusCode::OK, page(&rows, limit, |row| rendered(row, &stops), cursor)))
 }
 
 /// Show an ingest's counts
@@ -66,11 +70,23 @@ pub(super) async fn show(
     Query::parse(uri.query(), &[])?;
     let row = app.read(move |reader| reader.ingest(ledger, &name)).await?;
     let row = row.ok_or_else(|| Problem::not_found("The ledger has no such ingest"))?;
-    Ok(json(StatusCode::OK, rendered(&row)))
+    Ok(json(StatusCode::OK, rendered(&row, &stops(&app, ledger))))
 }
 
-fn rendered(row: &IngestRow) -> String {
-    format!(r#"{{"name":{},{}}}"#, json_text(&row.name), members(&row.counts))
+/// Why ingests of a ledger do nothing, by name.
+fn stops(app: &App, ledger: u32) -> BTreeMap<String, Stop> {
+    let id = app.ledgers().iter().find(|(_, known)| known.no == ledger).map(|(id, _)| id.clone());
+    let legs = app.board().shown().into_iter();
+    let own = legs.filter(|leg| leg.kind == Kind::Ingest && Some(&leg.ledger) == id.as_ref());
+    own.filter_map(|leg| Some((leg.name, leg.trouble?))).collect()
+}
+
+fn rendered(row: &IngestRow, stops: &BTreeMap<String, Stop>) -> String {
+    let stopped = stops.get(&*row.name).map_or(String::new(), |stop| {
+        let (name, detail) = (json_text(stop.code.name()), json_text(&stop.detail));
+        format!(r#","stopped":{name},"detail":{detail}"#)
+    });
+    format!(r#"{{"name":{},{}{stopped}}}"#, json_text(&row.name), members(&row.counts))
 }
 
 /// Counts as members of a JSON object, in the order of the contract.

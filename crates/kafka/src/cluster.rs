@@ -1,0 +1,36 @@
+//! A Kafka cluster: where topics are.
+
+use crate::client::{Admin, Listener};
+use crate::settings::Settings;
+use crate::topic::KafkaTopic;
+use rdkafka::error::KafkaError;
+use semel_core::failure::Stop;
+use semel_core::problem::Code;
+use std::sync::Arc;
+
+/// A cluster, connected to as needed. Cheap to clone.
+#[derive(Clone)]
+pub struct Cluster {
+    settings: Arc<Settings>,
+    admin: Arc<Admin>,
+}
+
+impl Cluster {
+    /// The cluster that `settings` name. Nothing is asked of it yet.
+    ///
+    /// # Errors
+    /// `WireRefused` when librdkafka cannot work with the settings here.
+    pub fn new(settings: Settings) -> Result<Cluster, Stop> {
+        let made: Result<Admin, KafkaError> = settings.asking().create_with_context(Listener);
+        let admin = made.map_err(|error| Stop::new(Code::WireRefused, error.to_string()))?;
+        Ok(Cluster { settings: Arc::new(settings), admin: Arc::new(admin) })
+    }
+
+    /// The topic named `name`; how far it is taken is told to the group named `group`.
+    ///
+    /// # Errors
+    /// As [`Cluster::new`].
+    pub fn topic(&self, name: &str, group: Option<&str>) -> Result<KafkaTopic, Stop> {
+        KafkaTopic::new((&self.settings, &self.admin), name, group)
+    }
+}

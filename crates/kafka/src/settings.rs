@@ -1,0 +1,160 @@
+//! What librdkafka is told: what Semel's promises need, which nobody may change; what suits it,
+//! which anybody may; and whatever else is written under `[kafka]`, passed through as it is.
+//!
+//! The names and values are those of librdkafka's `CONFIGURATION.md`.
+//! Deliberately absent: files, environment and command line. Who configures brings a table.
+
+use rdkafka::ClientConfig;
+use std::collections::BTreeMap;
+
+/// What no setting may change, for every client.
+const PINNED: [(&str, &str, &str); 8] = [
+    ("enable.auto.commit", "false", "how far a topic was taken is kept in the store"),
+    ("enable.auto.offset.store", "false", "how far a topic was taken is kept in the store"),
+    ("auto.offset.reset", "error", "records must not be skipped silently"),
+    ("isolation.level", "read_committed", "what was aborted was never said"),
+    ("enable.partition.eof", "true", "Semel has to know where a partition ends"),
+    ("check.crcs", "true", "what is damaged must not be read"),
+    ("allow.auto.create.topics", "false", "topics are made by `semel topics create`"),
+    ("log.queue", "true", "Semel logs for itself"),
+];
+/// The same for what writes.
+const PINNED_WRITING: [(&str, &str, &str); 3] = [
+    ("enable.idempotence", "true", "a repeated send must not change the order"),
+    ("acks", "all", "what one broker alone has may be lost"),
+    ("request.required.acks", "all", "what one broker alone has may be lost"),
+];
+/// What Semel sets for itself, where no other value has a meaning.
+const OWN: [&str; 3] = ["transactional.id", "group.id", "group.instance.id"];
+
+/// What suits Semel; what is written wins.
+const SUITING: [(&str, &str); 13] = [
+    ("client.id", "semel"),
+    // News arrive without a wait, an end is told soon, and a queue that was full goes on at once.
+    ("fetch.wait.max.ms", "100"),
+    ("fetch.queue.backoff.ms", "5"),
+    ("fetch.error.backoff.ms", "100"),
+    // Memory: what lies ready of each partition.
+    ("queued.min.messages", "20000"),
+    ("queued.max.messages.kbytes", "8192"),
+    ("reconnect.backoff.max.ms", "1000"),
+    ("socket.timeout.ms", "10000"),
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    // Whatever is on its way for longer is in doubt.
+    ("message.timeout.ms", "30000"),
+    ("linger.ms", "5"),
+    ("batch.num.messages", "10000"),
+    ("queue.buffering.max.kbytes", "65536"),
+];
+/// Settings of what writes only, on which what reads would remark.
+const WRITING: [&str; 4] =
+    ["message.timeout.ms", "linger.ms", "batch.num.messages", "queue.buffering.max.kbytes"];
+/// Settings of what reads only.
+const READING: [&str; 11] = [
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "isolation.level",
+    "enable.partition.eof",
+    "check.crcs",
+    "fetch.wait.max.ms",
+    "fetch.queue.backoff.ms",
+    "fetch.error.backoff.ms",
+    "queued.min.messages",
+    "queued.max.messages.kbytes",
+];
+
+/// Settings for the clients of one cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    given: BTreeMap<String, String>,
+}
+
+impl Settings {
+    /// Settings of which some are given, `bootstrap.servers` among them.
+    ///
+    /// # Errors
+    /// What is wrong with which of them, and what to write instead.
+    pub fn new(given: BTreeMap<String, String>) -> Result<Settings, String> {
+        let settings = Settings { given };
+        for (name, pinned, why) in PINNED.iter().chain(&PINNED_WRITING) {
+            if let Some(value) = settings.given.get(*name).filter(|value| !is(value, pinned)) {
+                return Err(format!("{name}: must be {pinned}, not {value}: {why}; leave it out"));
+            }
+        }
+        if let Some(name) = OWN.iter().find(|name| settings.given.contains_key(**name)) {
+            return Err(format!("{name}: is Semel's own; leave it out"));
+        }
+        let servers = settings.given.get("bootstrap.servers").map_or("", String::as_str);
+        if servers.trim().is_empty() {
+            let remedy = "name a broker, as kafka.example:9092";
+            return Err(format!("bootstrap.servers: is missing; {remedy}"));
+        }
+        for config in [settings.reading(), settings.writing()] {
+            config.create_native_config().map_err(|error| error.to_string())?;
+        }
+        Ok(settings)
+    }
+
+    /// Where the brokers are.
+    pub fn servers(&self) -> &str {
+        &self.given["bootstrap.servers"]
+    }
+
+    /// All that was given, for people: what may be a secret is not shown.
+    pub fn shown(&self) -> BTreeMap<&str, &str> {
+        let mask = |name: &str| is_secret(name).then_some("***");
+        self.given.iter().map(|(name, value)| (&**name, mask(name).unwrap_or(value))).collect()
+    }
+
+    /// For what reads.
+    pub(crate) fn reading(&self) -> ClientConfig {
+        self.all_but(&WRITING)
+    }
+
+    /// For what writes.
+    pub(crate) fn writing(&self) -> ClientConfig {
+        let mut config = self.all_but(&READING);
+        for (name, value, _) in &PINNED_WRITING {
+            config.set(*name, *value);
+        }
+        config
+    }
+
+    /// For what asks.
+    pub(crate) fn asking(&self) -> ClientConfig {
+        let mut config = self.all_but(&WRITING);
+        for name in READING {
+            config.remove(name);
+        }
+        config
+    }
+
+    fn all_but(&self, not: &[&str]) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        for (name, value) in &SUITING {
+            config.set(*name, *value);
+        }
+        for (name, value) in &self.given {
+            config.set(name, value);
+        }
+        for (name, value, _) in &PINNED {
+            config.set(*name, *value);
+        }
+        for name in not {
+            config.remove(name);
+        }
+        config
+    }
+}
+
+/// Whether a value says the same as a pinned one.
+fn is(value: &str, pinned: &str) -> bool {
+    value == pinned || pinned == "all" && value == "-1"
+}
+
+/// Whether what a setting holds may be a secret.
+fn is_secret(name: &str) -> bool {
+    let words = ["password", "secret", "jaas", "key.pem", "oauthbearer.config", "token"];
+    words.iter().any(|word| name.contains(word))
+}

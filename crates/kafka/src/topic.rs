@@ -1,0 +1,126 @@
+//! A topic on a real broker: what the core reads and writes.
+
+use crate::classify::{classify, of_code};
+use crate::client::{Admin, Consumer, Listener};
+use crate::native::{Described, describe};
+use crate::producer::KafkaProducer;
+use crate::progress::Progress;
+use crate::settings::Settings;
+use crate::stream::{PATIENCE, Stream, bounds};
+use rdkafka::admin::{AdminOptions, ResourceSpecifier};
+use rdkafka::error::KafkaError;
+use semel_core::failure::{Failure, Stop};
+use semel_core::problem::Code;
+use semel_core::wire::{About, Fetched, Topic};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use tokio::sync::Mutex as AsyncMutex;
+
+/// A topic. Cheap to clone.
+#[derive(Clone)]
+pub struct KafkaTopic {
+    name: String,
+    settings: Arc<Settings>,
+    admin: Arc<Admin>,
+    consumer: Arc<Consumer>,
+    streams: Arc<Mutex<BTreeMap<u32, Arc<AsyncMutex<Stream>>>>>,
+    progress: Arc<Progress>,
+    trouble: Arc<Mutex<Option<String>>>,
+}
+
+impl KafkaTopic {
+    /// The topic named `name`; how far it is taken is told to the group named `group`, for people.
+    ///
+    /// # Errors
+    /// `WireRefused` when librdkafka cannot work with the settings here.
+    pub(crate) fn new(
+        (settings, admin): (&Arc<Settings>, &Arc<Admin>),
+        name: &str,
+        group: Option<&str>,
+    ) -> Result<KafkaTopic, Stop> {
+        let mut config = settings.reading();
+        if let Some(group) = group {
+            config.set("group.id", group);
+        }
+        let made: Result<Consumer, KafkaError> = config.create_with_context(Listener);
+        let refused = |error| Stop::new(Code::WireRefused, format!("topic {name}: {error}"));
+        let consumer = Arc::new(made.map_err(refused)?);
+        let progress = Arc::<Progress>::default();
+        progress.tell(&consumer, name, group.is_some());
+        Ok(KafkaTopic {
+            name: name.to_owned(),
+            settings: settings.clone(),
+            admin: admin.clone(),
+            consumer,
+            streams: Arc::default(),
+            progress,
+            trouble: Arc::default(),
+        })
+    }
+
+    /// How far each partition is taken.
+    pub fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    /// Why the broker did not do what it was asked last, if it did not.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().expect("nobody panics while holding it").clone()
+    }
+
+    /// What the broker answered, noted.
+    fn noted<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
+        let mut trouble = self.trouble.lock().expect("nobody panics while holding it");
+        *trouble = answer.as_ref().err().map(Failure::to_string);
+        answer
+    }
+
+    fn stream(&self, partition: u32) -> Arc<AsyncMutex<Stream>> {
+        let mut streams = self.streams.lock().expect("nobody panics while holding it");
+        let new = || Arc::new(AsyncMutex::new(Stream::new(&self.consumer, &self.name, partition)));
+        streams.entry(partition).or_insert_with(new).clone()
+    }
+
+    async fn is_compacted(&self) -> Result<bool, Failure> {
+        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+        let what = format!("the settings of topic {}", self.name);
+        let topic = ResourceSpecifier::Topic(&self.name);
+        let told = self.admin.describe_configs([&topic], &options).await;
+        let told = told.map_err(|error| classify(&what, &error))?.pop();
+        let told = told.ok_or_else(|| Failure::Retryable(format!("{what}: none were told")))?;
+        let told = told.map_err(|code| of_code(&what, code))?;
+        let policy = told.get("cleanup.policy").and_then(|entry| entry.value.as_deref());
+        Ok(policy.is_some_and(|policy| policy.contains("compact")))
+    }
+}
+
+impl Topic for KafkaTopic {
+    type Producer = KafkaProducer;
+
+    async fn about(&self) -> Result<About, Failure> {
+        let asked = async {
+            let described = describe(&self.admin, &self.name, PATIENCE).await;
+            let Described { id, partitions } =
+                described.map_err(|code| of_code(&format!("topic {}", self.name), code))?;
+            let compacted = self.is_compacted().await?;
+            Ok(About { id, partitions, compacted })
+        };
+        self.noted(asked.await)
+    }
+
+    async fn bounds(&self, partition: u32) -> Result<(u64, u64), Failure> {
+        bounds(&self.consumer, &self.name, partition).await
+    }
+
+    async fn fetch(&self, partition: u32, from: u64, limit: usize) -> Result<Fetched, Failure> {
+        let stream = self.stream(partition);
+        let mut stream = stream.lock().await;
+        let fetched = self.noted(stream.fetch(&self.admin, from, limit).await)?;
+        self.progress.note(partition, from, &fetched, stream.held_back());
+        Ok(fetched)
+    }
+
+    fn producer(&self) -> KafkaProducer {
+        KafkaProducer::new(&self.settings, &self.name)
+    }
+}
