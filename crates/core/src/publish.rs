@@ -100,7 +100,7 @@ where
     };
     let looking: Vec<AtomicBool> = legs.iter().map(|_| AtomicBool::new(true)).collect();
     let looking = &*looking;
-    let sender = send::Sender { publication, about: &about, topic, log, pace, looking };
+    let sender = send::Sender { publication, about: &about, topic, log, pace, tally, looking };
     let mut halves: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
     for (target, partition) in legs.iter().zip(0..) {
         let place = (&*about.id, partition);

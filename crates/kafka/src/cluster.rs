@@ -33,4 +33,8 @@ impl Cluster {
     pub fn topic(&self, name: &str, group: Option<&str>) -> Result<KafkaTopic, Stop> {
         KafkaTopic::new((&self.settings, &self.admin), name, group)
     }
+
+    pub(crate) fn admin(&self) -> &Arc<Admin> {
+        &self.admin
+    }
 }

@@ -5,6 +5,7 @@
 //! Deliberately absent: groups that share partitions out (the store does), and Kafka transactions
 //! around money.
 
+mod admin;
 mod classify;
 mod client;
 mod cluster;
@@ -15,6 +16,7 @@ mod settings;
 mod stream;
 mod topic;
 
+pub use admin::{Made, Wanted};
 pub use cluster::Cluster;
 pub use producer::KafkaProducer;
 pub use progress::{Progress, Taken};

@@ -58,6 +58,12 @@ pub enum Command {
     /// Make and list ledgers
     #[command(subcommand)]
     Ledger(Ledger),
+    /// Make topics, which nothing else ever does
+    #[command(subcommand)]
+    Topics(Topics),
+    /// Look at ingests, and let one go on that was stopped by a gap
+    #[command(subcommand)]
+    Ingest(IngestCommand),
     /// Show the versions of the store's schema; bring it up to this program's with --yes
     ///
     /// Servers do it by themselves when they start. A version only adds to the one before, so
@@ -277,6 +283,44 @@ pub enum Ledger {
     },
     /// List the store's ledgers
     List,
+}
+
+/// `semel topics`
+#[derive(Debug, Subcommand)]
+pub enum Topics {
+    /// Make topics; one that is there stays as it is
+    Create {
+        /// Their names [default: the topic that events are published to]
+        names: Vec<String>,
+        /// Partitions of each; a published topic keeps its count for ever
+        #[arg(long, default_value_t = 12, value_parser = value_parser!(u32).range(1..=10_000))]
+        partitions: u32,
+        /// On how many brokers each record is kept [default: 3, or as many as there are]
+        #[arg(long, value_parser = value_parser!(u32).range(1..=100))]
+        replication: Option<u32>,
+    },
+}
+
+/// `semel ingest`
+#[derive(Debug, Subcommand)]
+pub enum IngestCommand {
+    /// List ingests with what became of their items
+    List {
+        /// The ledger they belong to
+        #[arg(long, default_value = "main", value_name = "NAME")]
+        ledger: String,
+    },
+    /// Go on behind records that were deleted before they were read; without --yes, only say which
+    Resume {
+        /// The ingest's name
+        name: String,
+        /// Read partitions again that are not what was read before
+        #[arg(long)]
+        from_beginning: bool,
+        /// Do it
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `semel migrate`

@@ -15,7 +15,7 @@ use crate::wiring::{Reader, Store};
 use semel_core::failure::Failure;
 use semel_core::mapping::Mapping;
 use semel_core::render;
-use semel_store::rows::{LetterFilter, LetterRow};
+use semel_store::rows::{LetterFilter, LetterRow, Origin};
 use std::path::Path;
 
 /// Run `semel dead-letters`.
@@ -64,13 +64,13 @@ async fn list(
         say(&format!(r#"{{"data":[{data}]}}"#))?;
         return Ok(Exit::Done);
     }
-    let header = ["id", "ingest", "line", "reason", "detail", "attempts", "last failed"];
+    let header = ["id", "ingest", "place", "reason", "detail", "attempts", "last failed"];
     let mut table = table(&header, &[2, 5]);
     for row in &rows {
         table.add_row([
             letters::name(row.id),
             row.ingest.to_string(),
-            row.line.to_string(),
+            place(row),
             row.reason.to_string(),
             row.detail.clone(),
             row.attempts.to_string(),
@@ -96,14 +96,22 @@ async fn show(global: &Global, config: &Config, id: i64, ledger: &str) -> Result
     Ok(Exit::Done)
 }
 
+/// Where it stood: a line, or a partition and an offset.
+fn place(row: &LetterRow) -> String {
+    match row.origin() {
+        Origin::Line(line) => line.to_string(),
+        Origin::Record { partition, offset, .. } => format!("{partition}/{offset}"),
+    }
+}
+
 /// A dead letter for people: its bytes as text, escaped where they are none.
 fn shown(row: &LetterRow) -> String {
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string().replace("\\\"", "\"");
     let mut lines = vec![
         ("id", letters::name(row.id)),
         ("ingest", row.ingest.to_string()),
-        ("file", row.file.to_string()),
-        ("line", row.line.to_string()),
+        ("from", row.file.to_string()),
+        ("place", place(row)),
         ("reason", row.reason.to_string()),
         ("detail", row.detail.clone()),
         ("attempts", row.attempts.to_string()),
@@ -113,6 +121,7 @@ fn shown(row: &LetterRow) -> String {
     ];
     let headers = row.raw.headers.iter();
     lines.extend(headers.map(|(name, value)| (name.as_str(), text(value))));
+    lines.extend(row.raw.key.as_deref().map(|key| ("key", text(key))));
     lines.extend(row.raw.value.as_deref().map(|value| ("value", text(value))));
     let lines = lines.iter().map(|(name, value)| format!("{name:14}{value}"));
     lines.collect::<Vec<_>>().join("\n")

@@ -5,14 +5,18 @@
 //! the store stops the process.
 //! Deliberately absent: who takes which partition. The store shares that out.
 
+mod attach;
 mod board;
+mod meters;
 mod pace;
 
 pub use board::{Board, Kind, Shown};
+pub use meters::LegMeters;
 
 use crate::config::{Config, Ingest, Publish};
 use crate::doors;
 use crate::wiring::{Cluster, Store, StoreLog, WireTopic};
+use attach::Attach;
 use board::Leg;
 use pace::LegPace;
 use semel_core::Text;
@@ -31,6 +35,8 @@ use tokio::task::JoinSet;
 const STEP: usize = 5_000;
 /// How long a leg that is stopped waits before it looks whether it can go on.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How long a Kafka transaction may stay open without an alarm.
+const HELD_ALARM: Duration = Duration::from_secs(60);
 /// A leg that has run for so long runs.
 const RUNS: Duration = Duration::from_secs(3);
 
@@ -107,11 +113,25 @@ impl Running {
         let topic: Text = ingest.topic.unwrap_or_default().into();
         let mapping: Text = ingest.mapping_toml.into();
         let pace = LegPace::of_topic();
-        let targets = |source: Text, start: Cursor| {
-            let (ingest, file, mapping) = (name.clone(), topic.clone(), mapping.clone());
-            self.store.leg(ledger.no, Binding { source, ingest, file, mapping, start })
+        let bound = Binding {
+            source: "".into(),
+            ingest: name.clone(),
+            file: topic.clone(),
+            mapping,
+            start: Cursor::START,
         };
-        let once = || take(&intake, (&self.topic, &pace), targets);
+        let from_latest = ingest.from_latest;
+        let (store, ledger) = (&self.store, &ledger);
+        let attach = Attach { store, ledger, binding: bound.clone(), from_latest };
+        let targets = |source: Text, start: Cursor| {
+            store.leg(ledger.no, Binding { source, start, ..bound.clone() })
+        };
+        let once = || async {
+            match attach.attach(&self.topic, &topic).await {
+                Ok(()) => take(&intake, (&self.topic, &pace), targets).await,
+                Err(failure) => failure,
+            }
+        };
         self.again_and_again(&pace, once).await;
     }
 
@@ -128,7 +148,7 @@ impl Running {
                 Err(_) => {
                     failed = 0;
                     self.leg.runs();
-                    run.await
+                    self.watched(run).await
                 }
             };
             match failure {
@@ -149,6 +169,34 @@ impl Running {
                     pace.sleep(pace.backoff(failed, &failure)).await;
                     failed += 1;
                 }
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Run on; say so, again and again, while Kafka transactions that stay open hold back a topic.
+    async fn watched(&self, run: impl Future<Output = Failure>) -> Failure {
+        let mut run = std::pin::pin!(run);
+        loop {
+            match tokio::time::timeout(HELD_ALARM, &mut run).await {
+                Ok(failure) => return failure,
+                Err(_) => self.tell_held(),
+            }
+        }
+    }
+
+    fn tell_held(&self) {
+        for (partition, taken) in self.topic.progress().all() {
+            let held = taken.held_since.map(|since| since.elapsed());
+            if let Some(held) = held.filter(|held| *held >= HELD_ALARM) {
+                tracing::warn!(
+                    leg = self.leg.name(),
+                    partition,
+                    seconds = held.as_secs(),
+                    records = taken.held_back,
+                    "a Kafka transaction stays open and holds back what is behind it"
+                );
             }
         }
     }

@@ -9,9 +9,11 @@ pub mod dead_letters;
 pub mod demo;
 pub mod doctor;
 pub mod import;
+pub mod ingests;
 pub mod ledgers;
 pub mod migrate;
 pub mod serve;
+pub mod topics;
 pub mod verify;
 
 pub mod doors;
@@ -82,6 +84,8 @@ async fn command(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::run(global, args).await,
         Command::DeadLetters(args) => dead_letters::run(global, args).await,
         Command::Ledger(args) => ledgers::run(global, args).await,
+        Command::Topics(args) => topics::run(global, args).await,
+        Command::Ingest(args) => ingests::run(global, args).await,
         Command::Migrate(args) => migrate::run(global, args).await,
         Command::Doctor(args) => doctor::run(global, args).await,
         Command::Completions { shell } => {

@@ -3,6 +3,7 @@
 //! Every server has its own registry, so nothing here is global and servers can run side by side.
 //! Deliberately absent: a listener (the HTTP door serves the text) and labels that clients choose.
 
+use crate::legs::LegMeters;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,7 @@ pub struct Meters {
     waiting: IntGaugeVec,
     events: IntGaugeVec,
     connections: IntGauge,
+    legs: LegMeters,
 }
 
 impl Meters {
@@ -89,8 +91,14 @@ impl Meters {
                 &registry,
                 IntGauge::new("semel_http_connections", "Open connections"),
             ),
+            legs: LegMeters::new(&registry),
             registry,
         }
+    }
+
+    /// The part of the legs beside the doors.
+    pub fn legs(&self) -> &LegMeters {
+        &self.legs
     }
 
     /// Everything, as text.
@@ -136,7 +144,7 @@ impl Default for Meters {
 }
 
 /// What `made` is, shown by `registry` from now on.
-fn registered<C: Collector + Clone + 'static>(
+pub(crate) fn registered<C: Collector + Clone + 'static>(
     registry: &Registry,
     made: prometheus::Result<C>,
 ) -> C {

@@ -178,15 +178,16 @@ struct Decoders {
 impl Decoders {
     fn decode(&mut self, rows: Vec<LetterRow>) -> Result<Vec<Redrive>, Stop> {
         let mut redrives = Vec::with_capacity(rows.len());
-        for LetterRow { id, ingest, mapping, raw, .. } in rows {
-            let decoder = match self.own.entry((ingest, mapping)) {
+        for row in rows {
+            let own = (row.ingest.clone(), row.mapping.clone());
+            let decoder = match self.own.entry(own) {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(new) => {
                     let decoder = decoder(self.given.as_ref(), new.key())?;
                     new.insert(decoder)
                 }
             };
-            redrives.push(Redrive { letter: id, content: decoder.letter(&raw) });
+            redrives.push(Redrive { letter: row.id, content: decoder.letter(&row) });
         }
         Ok(redrives)
     }

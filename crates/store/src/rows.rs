@@ -209,11 +209,13 @@ pub struct IngestRow {
 pub struct LetterRow {
     /// Its number in the store.
     pub id: i64,
+    /// The source it came from, as the store names it.
+    pub source: Text,
     /// The ingest it came by.
     pub ingest: Text,
-    /// The file it came from.
+    /// The file it came from, or the topic, as people know it.
     pub file: Text,
-    /// The line it began on, counted from 1.
+    /// The line it began on, counted from 1, or the record's offset.
     pub line: u64,
     /// Why it failed last.
     pub reason: Reason,
@@ -231,6 +233,35 @@ pub struct LetterRow {
     pub attempts: i64,
     /// How its source's items are decoded: TOML. Sources of one ingest may differ in it.
     pub mapping: Text,
+}
+
+/// Where a dead letter came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// A file's line, counted from 1.
+    Line(u64),
+    /// A topic's record.
+    Record {
+        /// The topic's id, as the broker prints it.
+        topic_id: &'a str,
+        /// The partition's number.
+        partition: u32,
+        /// The record's offset.
+        offset: u64,
+    },
+}
+
+impl LetterRow {
+    /// Where it came from, as its source says.
+    pub fn origin(&self) -> Origin<'_> {
+        let place = self.source.strip_prefix("topic:").and_then(|place| place.rsplit_once('/'));
+        match place.and_then(|(topic_id, number)| Some((topic_id, number.parse().ok()?))) {
+            Some((topic_id, partition)) => {
+                Origin::Record { topic_id, partition, offset: self.line }
+            }
+            None => Origin::Line(self.line),
+        }
+    }
 }
 
 /// Some dead letters.

@@ -19,7 +19,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// What was found on the wire, counted.
+/// What was found on the wire, counted, and what was not found yet.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Messages that a reader takes.
@@ -32,6 +32,12 @@ pub struct Tally {
     pub foreign: AtomicU64,
     /// How often something that was confirmed was no longer there.
     pub losses: AtomicU64,
+    /// Messages on their way, not confirmed yet.
+    pub unconfirmed: AtomicU64,
+    /// Up to which event everything is confirmed or on its way.
+    pub walked: AtomicU64,
+    /// Up to which event everything is confirmed.
+    pub settled: AtomicU64,
 }
 
 /// Where a reader has come to.

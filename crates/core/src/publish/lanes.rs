@@ -104,6 +104,18 @@ impl Lanes {
         known.fold(Link::NONE, farther)
     }
 
+    /// How many messages are on their way, and up to which event of those that the walk `at` has
+    /// passed all is confirmed.
+    pub(super) fn open(&self, at: Link) -> (u64, u64) {
+        let on_their_way = self.list.iter().map(|lane| lane.unconfirmed.len() as u64).sum();
+        let behind = |lane: &Lane| match lane.unconfirmed.front() {
+            Some(seq) => seq - 1,
+            None if lane.is_behind => lane.walked.seq,
+            None => at.seq,
+        };
+        (on_their_way, self.list.iter().map(behind).min().unwrap_or(at.seq))
+    }
+
     /// Whether the event `this` is another one than was sent with its seq.
     pub(super) fn contradict(&self, this: &Link) -> bool {
         self.list.iter().any(|lane| lane.last.seq == this.seq && lane.last != *this)

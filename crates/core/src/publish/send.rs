@@ -2,7 +2,7 @@
 //! partition. It keeps no cursor and never decides what was sent.
 
 use super::Publication;
-use super::confirm::link;
+use super::confirm::{Tally, link};
 use super::lanes::Lanes;
 use super::message::message;
 use super::walk::{Log, Walk, is_in, rewound, vouch};
@@ -28,6 +28,7 @@ pub(super) struct Sender<'a, T, L, P> {
     pub(super) topic: &'a T,
     pub(super) log: &'a L,
     pub(super) pace: &'a P,
+    pub(super) tally: &'a Tally,
     /// For each partition, whether who confirms it is still on the way to what was sent.
     pub(super) looking: &'a [AtomicBool],
 }
@@ -73,6 +74,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
                 self.hand_over(&mut producer, held, lanes, failed).await?;
             }
             self.settle(lanes, failed).await?;
+            self.tell(lanes, walk.at);
             if events.is_empty() {
                 if is_going {
                     walk.check_end(self.log).await?;
@@ -142,6 +144,13 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             *failed = 0;
         }
         Ok(())
+    }
+
+    fn tell(&self, lanes: &Lanes, at: Link) {
+        let (on_their_way, settled) = lanes.open(at);
+        self.tally.unconfirmed.store(on_their_way, Ordering::Relaxed);
+        self.tally.walked.store(at.seq, Ordering::Relaxed);
+        self.tally.settled.store(settled, Ordering::Relaxed);
     }
 
     /// Make messages of `events`, which are the next on the walk; whether they are those of which

@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use semel_core::json::Json;
 use semel_core::reason::Reason;
 use semel_core::render;
-use semel_store::rows::{LetterFilter, LetterRow};
+use semel_store::rows::{LetterFilter, LetterRow, Origin};
 use serde::Serialize;
 
 use super::access::Scope;
@@ -260,6 +260,20 @@ fn number(name: &str) -> Option<i64> {
     (self::name(id) == name).then_some(id)
 }
 
+fn source(row: &LetterRow) -> schema::LetterSource {
+    let (ingest, place) = (row.ingest.to_string(), row.file.to_string());
+    match row.origin() {
+        Origin::Line(line) => {
+            let (file, line) = (Some(place), Some(line));
+            schema::LetterSource { ingest, file, line, ..Default::default() }
+        }
+        Origin::Record { partition, offset, .. } => {
+            let (topic, partition, offset) = (Some(place), Some(partition), Some(offset));
+            schema::LetterSource { ingest, topic, partition, offset, ..Default::default() }
+        }
+    }
+}
+
 /// A dead letter as JSON.
 pub fn rendered(row: &LetterRow) -> String {
     let base64 = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| STANDARD.encode(bytes));
@@ -271,11 +285,7 @@ pub fn rendered(row: &LetterRow) -> String {
         id: name(row.id),
         reason: row.reason.as_str().to_owned(),
         detail: row.detail.clone(),
-        source: schema::LetterSource {
-            ingest: row.ingest.to_string(),
-            file: row.file.to_string(),
-            line: row.line,
-        },
+        source: source(row),
         key_base64: base64(&row.raw.key),
         value_base64: base64(&row.raw.value),
         headers: row.raw.headers.iter().map(header).collect(),

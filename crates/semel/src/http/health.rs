@@ -76,6 +76,9 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         let events = log.map(|log| log.position.next_seq - 1);
         app.meters().ledger(id, events, ledger.door.depth());
     }
+    let (legs, board) = (app.meters().legs().clone(), app.board().clone());
+    // What cannot be read now is told as it was.
+    let _unread = app.read(move |reader| Ok(legs.look(&board, reader))).await;
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, text)], app.meters().render()).into_response()
 }

@@ -1,7 +1,7 @@
 //! From a record's bytes to a command, or to the reason why it is none.
 //!
-//! The same decoder reads a file and, later, the dead letters that it left, so a redrive with the
-//! mapping unchanged meets the reason that it met before.
+//! The same decoder reads a file and, later, the dead letters that a file or a topic left, so a
+//! redrive with the mapping unchanged meets the reason that it met before.
 
 use super::csv::{self, Cells};
 use super::record::{COLUMNS, TRUNCATED, too_long};
@@ -9,6 +9,7 @@ use semel_core::Text;
 use semel_core::dead_letter::Raw;
 use semel_core::ledger::Command;
 use semel_core::mapping::{self, Decoded, Mapping, Record, Rejection};
+use semel_store::rows::{LetterRow, Origin};
 
 /// What an ingest makes of records.
 #[derive(Clone, Debug)]
@@ -35,8 +36,22 @@ impl Decoder {
         mapping::decode_columns(&self.mapping, &cell).map(|decoded| self.pay(decoded))
     }
 
-    /// What a dead letter of a file says now.
-    pub fn letter(&self, raw: &Raw) -> Result<Command, Rejection> {
+    /// What a dead letter says now.
+    pub fn letter(&self, letter: &LetterRow) -> Result<Command, Rejection> {
+        match letter.origin() {
+            Origin::Line(_) => self.line(&letter.raw),
+            Origin::Record { topic_id, partition, offset } => {
+                let position = format!("{topic_id}/{partition}/{offset}");
+                let Raw { key, value, headers } = &letter.raw;
+                let (key, value) = (key.as_deref(), value.as_deref());
+                let record = Record { key, value, headers, position: &position };
+                mapping::decode(&self.mapping, &record).map(|decoded| self.pay(decoded))
+            }
+        }
+    }
+
+    /// What a line that was put aside says now.
+    fn line(&self, raw: &Raw) -> Result<Command, Rejection> {
         let header = |name: &str| raw.headers.iter().find(|header| header.0 == name);
         if header(TRUNCATED).is_some() {
             return Err(too_long());

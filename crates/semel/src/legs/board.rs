@@ -53,6 +53,18 @@ pub struct Shown {
     pub trouble: Option<Stop>,
     /// Its topic.
     pub topic: WireTopic,
+    /// The leg itself.
+    pub leg: Arc<Leg>,
+}
+
+impl Kind {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Ingest => "ingest",
+            Kind::Publish => "publish",
+        }
+    }
 }
 
 impl Board {
@@ -73,11 +85,6 @@ impl Board {
     /// Every leg as it is now.
     pub fn shown(&self) -> Vec<Shown> {
         self.all().iter().map(|leg| leg.shown()).collect()
-    }
-
-    /// Every leg.
-    pub fn legs(&self) -> Vec<Arc<Leg>> {
-        self.all().clone()
     }
 
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Leg>>> {
@@ -118,7 +125,7 @@ impl Leg {
         self.state.lock().expect("nobody panics while holding it")
     }
 
-    fn shown(&self) -> Shown {
+    fn shown(self: &Arc<Leg>) -> Shown {
         let away = |why: String| Stop::new(Code::WireUnavailable, why);
         let trouble = match self.state().clone() {
             State::Stopped(stop) => Some(stop),
@@ -126,6 +133,7 @@ impl Leg {
             State::Runs => self.topic.trouble().map(away),
         };
         let (ledger, name) = (self.ledger.clone(), self.name.clone());
-        Shown { kind: self.kind, ledger, name, trouble, topic: self.topic.clone() }
+        let (topic, leg) = (self.topic.clone(), self.clone());
+        Shown { kind: self.kind, ledger, name, trouble, topic, leg }
     }
 }

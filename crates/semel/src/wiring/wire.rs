@@ -6,9 +6,9 @@ use semel_core::exactly_once::{Cursor, Failure};
 use semel_core::publish::Log;
 use semel_core::wire::Link;
 
-pub use semel_kafka::Cluster;
 pub use semel_kafka::KafkaTopic as WireTopic;
 pub use semel_kafka::Settings as WireSettings;
+pub use semel_kafka::{Cluster, Made, Wanted};
 
 /// A ledger's log, as publishing reads it. All reads block the thread for as long as they take.
 #[derive(Clone)]

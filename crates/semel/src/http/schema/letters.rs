@@ -34,15 +34,26 @@ pub struct DeadLetter {
     pub attempts: i64,
 }
 
-/// Where a dead letter came from.
-#[derive(Serialize, ToSchema)]
+/// Where a dead letter came from: a file's line, or a topic's record.
+#[derive(Default, Serialize, ToSchema)]
 pub struct LetterSource {
     /// The ingest.
     pub ingest: String,
     /// The file.
-    pub file: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
     /// The line that it began on, counted from 1.
-    pub line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+    /// The topic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topic: Option<String>,
+    /// The partition.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partition: Option<u32>,
+    /// The record's offset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
 }
 
 /// A header of a dead letter.

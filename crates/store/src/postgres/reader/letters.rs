@@ -55,14 +55,14 @@ impl Reader {
         // and not shown is not sent.
         let ask = format!(
             "SELECT id, ingest, file, line, reason, detail, key, value, headers, masked,
-                first_failed_at, last_failed_at, attempts, mapping, next IS NOT NULL
+                first_failed_at, last_failed_at, attempts, mapping, source, next IS NOT NULL
              FROM (SELECT *, lead(id) OVER (ORDER BY id) AS next,
                     sum(coalesce(length(key), 0) + coalesce(length(value), 0)) OVER (ORDER BY id
                         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
                 FROM ({found}) found) page
              WHERE coalesce(before, 0) < ${full} ORDER BY id"
         );
-        let read = |row: Columns<'_>| Ok((letter(row)?, row.flag(14)?));
+        let read = |row: Columns<'_>| Ok((letter(row)?, row.flag(15)?));
         let read = self.ask(async |client| all(client, &ask, &params(&values), read).await)?;
         let more: Vec<bool> = read.iter().map(|(_, more)| *more).collect();
         let rows = read.into_iter().map(|(letter, _)| Ok(letter));
@@ -140,6 +140,7 @@ fn letter(row: Columns<'_>) -> Read<LetterRow> {
         last_failed_at: row.number(11)?,
         attempts: row.number(12)?,
         mapping: row.owned(13)?,
+        source: row.owned(14)?,
     })
 }
 

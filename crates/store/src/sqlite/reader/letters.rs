@@ -44,7 +44,7 @@ impl Reader {
     ) -> Result<LetterPage, Failure> {
         const ASK: &str = "SELECT d.id, leg.ingest, leg.file, d.line, d.reason, d.detail, d.key,
                 d.value, d.headers, d.masked, d.first_failed_at, d.last_failed_at, d.attempts,
-                leg.mapping
+                leg.mapping, leg.source
             FROM dead_letter d JOIN leg ON leg.source = d.source";
         let (narrow, mut values) = narrowed(ledger, filter);
         values.push(Box::new(after));
@@ -119,6 +119,7 @@ fn letter(row: &Row<'_>) -> SqlResult<LetterRow> {
         last_failed_at: row.get(11)?,
         attempts: row.get(12)?,
         mapping: row.get(13)?,
+        source: row.get(14)?,
     })
 }
 
