@@ -150,6 +150,11 @@ impl Follower<'_> {
                     self.cover.take(&ledger, seq);
                 }
             }
+            for ((ledger, _), place) in &self.reader.places {
+                if let Some(behind) = place.began_behind {
+                    self.cover.excuse(ledger, behind.seq);
+                }
+            }
             let unread = self.unread().await;
             let is_enough = match &self.options.until {
                 Until::Quiet(long) => *long <= came.elapsed(),
@@ -189,9 +194,9 @@ impl Follower<'_> {
                 )
             });
         }
-        if let Some((ledger, seq, count)) = self.cover.open() {
+        if let Some((ledger, up_to, missing)) = self.cover.open() {
             self.reader.findings.tell("uncovered", || {
-                format!("{ledger}: {count} of the events up to {seq} were taken")
+                format!("{ledger}: {missing} of the events up to {up_to} did not come")
             });
         }
         Ok(())
@@ -199,29 +204,50 @@ impl Follower<'_> {
 }
 
 /// What has to be covered, and how far it is.
-struct Cover(BTreeMap<String, (u64, HashSet<u64>)>);
+struct Cover(BTreeMap<String, Covering>);
+
+#[derive(Default)]
+struct Covering {
+    up_to: u64,
+    /// What need not come, because it was deleted: up to there.
+    excused: u64,
+    /// What was taken of the rest.
+    taken: HashSet<u64>,
+}
 
 impl Cover {
     fn new(until: &Until) -> Cover {
         let Until::Covered(ledgers) = until else { return Cover(BTreeMap::new()) };
-        let open = |(ledger, seq): (&String, &u64)| (ledger.clone(), (*seq, HashSet::new()));
+        let open = |(ledger, up_to): (&String, &u64)| {
+            (ledger.clone(), Covering { up_to: *up_to, ..Covering::default() })
+        };
         Cover(ledgers.iter().map(open).collect())
     }
 
     fn take(&mut self, ledger: &str, seq: u64) {
-        if let Some((up_to, taken)) = self.0.get_mut(ledger)
-            && seq <= *up_to
+        if let Some(covering) = self.0.get_mut(ledger)
+            && (covering.excused + 1..=covering.up_to).contains(&seq)
         {
-            taken.insert(seq);
+            covering.taken.insert(seq);
         }
     }
 
-    /// A ledger that is not covered: its id, up to where it has to be, how many events were taken.
-    fn open(&self) -> Option<(&str, u64, usize)> {
-        let open =
-            |(_, (up_to, taken)): &(&String, &(u64, HashSet<u64>))| (taken.len() as u64) < *up_to;
-        let (ledger, (up_to, taken)) = self.0.iter().find(open)?;
-        Some((ledger, *up_to, taken.len()))
+    fn excuse(&mut self, ledger: &str, up_to: u64) {
+        if let Some(covering) = self.0.get_mut(ledger)
+            && covering.excused < up_to
+        {
+            covering.excused = up_to;
+            covering.taken.retain(|seq| up_to < *seq);
+        }
+    }
+
+    /// A ledger that is not covered: its id, up to where it has to be, how many events are missing.
+    fn open(&self) -> Option<(&str, u64, u64)> {
+        let mut missing = self.0.iter().map(|(ledger, covering)| {
+            let wanted = covering.up_to.saturating_sub(covering.excused);
+            (&**ledger, covering.up_to, wanted - covering.taken.len() as u64)
+        });
+        missing.find(|(_, _, missing)| 0 < *missing)
     }
 }
 
@@ -266,6 +292,12 @@ mod tests {
             cover.take(ledger, seq);
             assert_eq!(cover.open(), open, "after {ledger} {seq}");
         }
+        let mut cover = Cover::new(&Until::Covered([("a".into(), 4)].into()));
+        cover.take("a", 2);
+        cover.excuse("a", 3);
+        assert_eq!(cover.open(), Some(("a", 4, 1)));
+        cover.take("a", 4);
+        assert_eq!(cover.open(), None);
         assert_eq!(Cover::new(&Until::End).open(), None);
     }
 }
