@@ -95,8 +95,8 @@ pub async fn follow(options: &Options) -> Result<Followed, Away> {
     let consumer = kafka.consumer_without_group().isolation_level(isolation);
     // What is deleted while it is read is a hole, and the rule tells it.
     let consumer = consumer.auto_offset_reset(AutoOffsetReset::Earliest).build();
-    let consumer = consumer.await.map_err(broker)?;
-    consumer.assign(topic, ends.keys().copied().collect()).await.map_err(broker)?;
+    let consumer = consumer.await.map_err(away)?;
+    consumer.assign(topic, ends.keys().copied().collect()).await.map_err(away)?;
     let mut follower = Follower {
         reader: Reader::new(&options.ledgers, options.may_begin_late),
         cover: Cover::new(&options.until),
@@ -117,13 +117,13 @@ async fn ends(kafka: &Kafka, options: &Options) -> Result<BTreeMap<i32, i64>, Aw
     let (admin, topic) = (kafka.admin(), &options.topic);
     let described = admin.describe_topics([topic], <_>::default());
     let about = within(options.patience, described).await?.remove(topic);
-    let about = about.ok_or_else(|| away("it does not tell of the topic"))?.map_err(broker)?;
+    let about = about.ok_or_else(|| away("it does not tell of the topic"))?.map_err(away)?;
     let count = about.partitions.len() as i32;
     let latest = (0..count).map(|it| (TopicPartition::new(topic, it), OffsetSpec::Latest));
     let listed = admin.list_offsets(latest, ListOffsetsOptions::default());
     let mut ends = BTreeMap::new();
     for (place, end) in within(options.patience, listed).await? {
-        ends.insert(place.partition, end.map_err(broker)?.offset);
+        ends.insert(place.partition, end.map_err(away)?.offset);
     }
     Ok(ends)
 }
@@ -141,7 +141,7 @@ impl Follower<'_> {
     async fn run(&mut self) -> Result<(), Away> {
         let mut came = Instant::now();
         loop {
-            let records = self.consumer.poll(Duration::from_millis(200)).await.map_err(broker)?;
+            let records = self.consumer.poll(Duration::from_millis(200)).await.map_err(away)?;
             if !records.is_empty() {
                 came = Instant::now();
             }
@@ -261,13 +261,9 @@ async fn within<T>(
     asked: impl Future<Output = krafka::Result<T>>,
 ) -> Result<T, Away> {
     match tokio::time::timeout(patience, asked).await {
-        Ok(answer) => answer.map_err(broker),
+        Ok(answer) => answer.map_err(away),
         Err(_) => Err(away("it does not answer in time")),
     }
-}
-
-fn broker(error: krafka::KrafkaError) -> Away {
-    away(error)
 }
 
 fn away(cause: impl fmt::Display) -> Away {

@@ -221,7 +221,7 @@ fn the_wire_and_the_database_have_to_agree() {
         (
             "not its partition",
             |it| it.records[0].partition = 1,
-            &["hole", "missing", "wrong_partition"],
+            &["acknowledged_not_told", "hole", "missing", "wrong_partition"],
             [8, 0],
         ),
     ]);

@@ -8,22 +8,21 @@ use super::{Account, Event, Ledger, away, range, seq};
 use crate::follow::Away;
 use crate::record::Hash;
 use futures_util::TryStreamExt;
-use tokio_postgres::{Error, IsolationLevel, NoTls, Row, Transaction};
+use tokio_postgres::{Client, Error, NoTls, Row};
 
 pub(super) async fn read(url: &str, with_rows: bool) -> Result<Vec<Ledger>, Away> {
-    let (mut client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(told)?;
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.map_err(told)?;
     // It ends when the client is dropped; what goes wrong in it is told to whoever asks.
     let connection = tokio::spawn(connection);
-    let begun = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead);
-    let snapshot = begun.read_only(true).start().await.map_err(told)?;
-    let ledgers = ledgers(&snapshot, with_rows).await;
-    drop(snapshot);
+    let begun = client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY").await;
+    begun.map_err(told)?;
+    let ledgers = ledgers(&client, with_rows).await;
     drop(client);
     let _ended = connection.await;
     ledgers
 }
 
-async fn ledgers(snapshot: &Transaction<'_>, with_rows: bool) -> Result<Vec<Ledger>, Away> {
+async fn ledgers(snapshot: &Client, with_rows: bool) -> Result<Vec<Ledger>, Away> {
     let mut ledgers = all(snapshot, LEDGERS, (1, i64::MAX), ledger).await?;
     for ledger in ledgers.iter_mut().filter(|_| with_rows) {
         let range = range(ledger.no);
@@ -45,7 +44,7 @@ const ACCOUNTS: &str = "SELECT pos, id, currency, closed, debits, credits, pendi
 const ANCHORS: &str = "SELECT pos, hash FROM anchor WHERE pos BETWEEN $1 AND $2 ORDER BY pos";
 
 async fn all<T>(
-    snapshot: &Transaction<'_>,
+    snapshot: &Client,
     query: &str,
     (first, last): (i64, i64),
     read: impl Fn(&Row) -> Result<T, Away>,
