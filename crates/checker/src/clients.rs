@@ -107,7 +107,10 @@ pub fn check(
         }
         match message {
             Some(message) => altered(answer, &of_message(message), findings),
-            None => untold(answer, (wire, row.map(|(_, event)| event.seq)), findings),
+            None => {
+                let row = rows.as_ref().map(|_| row.map(|(_, event)| event.seq));
+                untold(answer, (wire, row), findings);
+            }
         }
     }
 }
@@ -142,14 +145,12 @@ fn altered(answer: &Answer, said: &Said<'_>, findings: &mut Findings) {
     }
 }
 
-/// An acknowledged payment that is not on the wire. One whose row is there was told as missing.
-fn untold(answer: &Answer, (wire, row): (&[OnWire], Option<u64>), findings: &mut Findings) {
+/// An acknowledged payment that is not on the wire. `row`: what the database, if it was asked, says
+/// of it; then it was counted there already.
+fn untold(answer: &Answer, (wire, row): (&[OnWire], Option<Option<u64>>), findings: &mut Findings) {
     let on_wire = wire.iter().find(|on_wire| on_wire.ledger == answer.ledger);
-    let may_be_deleted = on_wire.is_some_and(|on_wire| match row {
-        Some(seq) => on_wire.may_be_deleted(seq),
-        None => on_wire.may_be_deleted(1),
-    });
-    if may_be_deleted {
+    let seq = row.flatten().unwrap_or(1);
+    if on_wire.is_some_and(|on_wire| on_wire.may_be_deleted(seq)) {
         return;
     }
     let detail = || format!("{answer:?}");

@@ -240,7 +240,7 @@ fn what_clients_were_told_has_to_be_so() {
             "nowhere",
             |it| it.told("z", Some(201)),
             &["acknowledged_not_recorded", "acknowledged_not_told"],
-            [2, 0],
+            [1, 0],
         ),
         ("not on the wire", |it| it.cut(3), &["acknowledged_not_told", "missing"], [7, 0]),
         ("no answer, not there", |it| it.told("z", None), &[], [0, 0]),
