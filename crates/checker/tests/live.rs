@@ -6,5 +6,6 @@
 
 mod live {
     pub mod broker;
+    pub mod command;
     pub mod follow;
 }
