@@ -65,7 +65,7 @@ pub const VERDICTS: &[&str] =
 
 /// The verdicts that confirming counted.
 pub fn verdicts(tally: &Tally) -> impl Iterator<Item = String> {
-    let Tally { taken, repeats, holes, foreign, losses } = tally;
+    let Tally { taken, repeats, holes, foreign, losses, .. } = tally;
     let seen = |(count, name): (&AtomicU64, &str)| {
         (count.load(Ordering::Relaxed) > 0).then(|| format!("wire: {name}"))
     };
