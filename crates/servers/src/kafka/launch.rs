@@ -1,6 +1,7 @@
 //! How Kafka's classes are run: its formatting once, and the server for each start.
 
 use super::Kafka;
+use super::install::ARCHIVE;
 use super::settings::{self, DATA, METADATA, SCRAM_USER};
 use crate::guard::Guard;
 use crate::place::cannot;
@@ -98,7 +99,10 @@ impl Kafka {
         let length = log.metadata().map_or(0, |found| found.len());
         let mut start = self.user.command(Path::new("sh"), &self.home);
         start.args(["-c", START, "sh", PID]).arg(java()).args(["-Xms256m", "-Xmx512m"]);
-        start.arg("-XX:+ExitOnOutOfMemoryError").args(self.arguments("kafka.Kafka"));
+        start
+            .arg("-XX:+ExitOnOutOfMemoryError")
+            .arg(self.classes())
+            .args(self.arguments("kafka.Kafka"));
         start.arg(properties);
         let second = log.try_clone().map_err(|error| cannot("opened", &path, &error))?;
         // Ctrl-C at the terminal ends the starter, and the guard the server.
@@ -135,16 +139,21 @@ impl Kafka {
         self.write(settings::FILE, &settings::text(&self.settings, &self.home, &self.ports))
     }
 
+    /// That loaded classes are taken from the archive, or left behind for one.
+    fn classes(&self) -> OsString {
+        let kept = self.jars.archive();
+        let (option, path) = match kept.exists() {
+            true => ("-XX:SharedArchiveFile=", kept),
+            false => ("-XX:ArchiveClassesAtExit=", self.home.join(ARCHIVE)),
+        };
+        joined(option, &path)
+    }
+
     /// What every `java` is given, up to the class whose `main` is run.
     fn arguments(&self, class: &str) -> [OsString; 6] {
-        let path = |before: &str, path: &Path| {
-            let mut argument = OsString::from(before);
-            argument.push(path);
-            argument
-        };
         [
-            path("-Djava.io.tmpdir=", &self.home.join("tmp")),
-            path("-Dlog4j2.configurationFile=", &self.home.join(LOGGING)),
+            joined("-Djava.io.tmpdir=", &self.home.join("tmp")),
+            joined("-Dlog4j2.configurationFile=", &self.home.join(LOGGING)),
             // Else each that is killed leaves a file in the system's temporary directory.
             "-XX:-UsePerfData".into(),
             "-cp".into(),
@@ -165,6 +174,12 @@ pub(super) fn wipe(data: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+fn joined(option: &str, path: &Path) -> OsString {
+    let mut argument = OsString::from(option);
+    argument.push(path);
+    argument
 }
 
 /// The machine's own choice, else what is found by its name.
