@@ -1,8 +1,8 @@
 //! `cargo xtask test`: the README's test command. It runs everything there is and skips nothing.
 //!
 //! The proof that the core needs no `std` comes first, because it is the quickest to fail, then the
-//! simulator; cargo's own result lines come last. Before all of them comes the server that tests
-//! need, because what is missing on a machine has to be said before minutes have passed.
+//! simulator; cargo's own result lines come last. Before all of them come the servers that
+//! tests need, because what is missing on a machine has to be said before minutes have passed.
 
 use crate::servers::ForTests;
 use crate::shell::{self, Outcome, cargo, has_cargo, root};
@@ -12,10 +12,10 @@ use std::process::Command;
 
 /// Runs every test.
 pub fn run() -> Outcome {
-    let server = ForTests::find()?;
+    let servers = ForTests::find()?;
     let cargo = |arguments: &[&str]| -> Command {
         let mut command = cargo(arguments);
-        command.env(semel_servers::TEST_POSTGRES, server.url());
+        servers.name_in(&mut command);
         command
     };
     prove_no_std(&[])?;

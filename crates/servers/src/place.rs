@@ -7,6 +7,7 @@ use crate::user::User;
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The project's root: two above this crate.
@@ -68,6 +69,23 @@ pub(crate) fn temporary(user: &User) -> Result<PathBuf, String> {
 pub(crate) fn open(directory: &Path) -> Result<(), String> {
     let opened = fs::set_permissions(directory, fs::Permissions::from_mode(0o755));
     opened.map_err(|error| cannot("opened", directory, &error))
+}
+
+/// Lets everybody read and run all that lies in `directory`, as [`open`] does.
+pub(crate) fn open_all(directory: &Path) -> Result<(), String> {
+    let opened = Command::new("chmod").args(["-R", "a+rX"]).arg(directory).status();
+    match opened {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(format!("`chmod` could not open {}", directory.display())),
+    }
+}
+
+/// Removes `directory` with all that lies in it, where it is there.
+pub(crate) fn remove(directory: &Path) -> Result<(), String> {
+    match fs::remove_dir_all(directory) {
+        Err(error) if directory.exists() => Err(cannot("removed", directory, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// The same for a path on every machine and in every release: FNV-1a.

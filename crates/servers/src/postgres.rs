@@ -11,6 +11,7 @@ mod settings;
 
 use crate::guard::Guard;
 use crate::place::{self, cannot};
+use crate::port;
 use crate::process;
 use crate::user::User;
 pub use install::{Binaries, VERSION, install};
@@ -51,9 +52,9 @@ pub struct Postgres {
 /// How a server is stopped.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Mode {
-    /// It ends its connections, writes a checkpoint, and ends in order.
+    /// It ends its connections, writes what a start needs, and ends in order.
     Fast,
-    /// It ends at once, and recovers from its write-ahead log at the next start.
+    /// It ends at once, and recovers from what it has written at the next start.
     Immediate,
 }
 
@@ -108,7 +109,7 @@ impl Postgres {
             sockets: sockets(&data),
             data,
             settings: Vec::new(),
-            port: kept.unwrap_or_else(settings::free_port),
+            port: kept.unwrap_or_else(port::free),
             is_known: false,
             home: None,
             guard: None,
@@ -134,7 +135,7 @@ impl Postgres {
             let is_held = ["shared memory block", "lock file \"postmaster.pid\" already exists"];
             let is_held = is_held.iter().any(|held| said.contains(held));
             if is_taken && !self.is_known && tries < PORTS {
-                self.port = settings::free_port();
+                self.port = port::free();
             } else if (is_taken || is_held) && started.elapsed() < PATIENCE {
                 std::thread::sleep(Duration::from_millis(100));
             } else {
@@ -158,7 +159,7 @@ impl Postgres {
             Mode::Fast => "--mode=fast",
             Mode::Immediate => "--mode=immediate",
         };
-        launch::finish("pg_ctl stop", self.pg_ctl(&["stop", "--wait", "--timeout=120", mode]))
+        process::finish("pg_ctl stop", self.pg_ctl(&["stop", "--wait", "--timeout=120", mode]))
     }
 
     /// Ends it and all its backends with SIGKILL; nothing when it does not run.
@@ -174,7 +175,7 @@ impl Postgres {
     /// # Errors
     /// What `pg_ctl` says.
     pub fn reload(&self) -> Result<(), String> {
-        launch::finish("pg_ctl reload", self.pg_ctl(&["reload"]))
+        process::finish("pg_ctl reload", self.pg_ctl(&["reload"]))
     }
 
     /// Writes a file into the data directory, readable for the server alone: `pg_hba.conf`, a key,
@@ -183,13 +184,8 @@ impl Postgres {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, String> {
-        use std::io::Write;
         let path = self.data.join(name);
-        // Not written over, because the mode is given only to a new file.
-        let _absent = fs::remove_file(&path);
-        let mut file = self.private_file(&path)?;
-        file.write_all(text.as_bytes()).map_err(|error| cannot("written", &path, &error))?;
-        Ok(path)
+        self.user.write(&path, text).map(|()| path)
     }
 
     /// Makes a directory beside the data that the server may write into, as for an archive.

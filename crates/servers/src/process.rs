@@ -1,4 +1,4 @@
-//! Processes by their number: what they are, and how they are ended without warning.
+//! Processes by their number: what they are, and how they are ended.
 //!
 //! Linux tells it in `/proc`, others through `ps`; a signal goes out through the shell, because the
 //! standard library sends none to a process that is not its child.
@@ -26,20 +26,67 @@ pub fn names(pid: u32, path: &Path) -> bool {
 
 /// Ends `pid` and its children with SIGKILL, and waits until they are gone.
 pub fn kill(pid: u32) -> Result<(), String> {
+    // The parent is the first, so that it cannot react to the end of its children.
     let mut doomed = vec![pid];
     doomed.extend(running().iter().filter(|one| one.parent == pid).map(|one| one.pid));
-    let numbers = doomed.iter().map(u32::to_string);
-    let mut command = Command::new("sh");
-    // The parent is the first, so that it cannot react to the end of its children.
-    command.args(["-c", "kill -s KILL \"$@\"", "sh"]).args(numbers);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // It fails when a child has ended by itself meanwhile; what counts is who is left.
-    command.status().map_err(|error| format!("`sh` did not start: {error}"))?;
-    let gone = || !running().iter().any(|one| doomed.contains(&one.pid));
-    match wait_until(PATIENCE, gone) {
+    signal("KILL", &doomed)?;
+    match wait_until(PATIENCE, || are_gone(&doomed)) {
         true => Ok(()),
         false => Err(format!("process {pid} or a child of it outlives SIGKILL")),
     }
+}
+
+/// Asks `pid` with SIGTERM to end, also when it is stopped, and waits until it is gone.
+pub fn terminate(pid: u32, patience: Duration) -> Result<(), String> {
+    signal("TERM", &[pid])?;
+    signal("CONT", &[pid])?;
+    match wait_until(patience, || are_gone(&[pid])) {
+        true => Ok(()),
+        false => Err(format!("process {pid} goes on {} s after SIGTERM", patience.as_secs())),
+    }
+}
+
+/// Lets `pid` stand still with SIGSTOP, and waits until each of its threads does.
+pub fn pause(pid: u32) -> Result<(), String> {
+    signal("STOP", &[pid])?;
+    match wait_until(PATIENCE, || stands_still(pid)) {
+        true => Ok(()),
+        false => Err(format!("process {pid} goes on after SIGSTOP")),
+    }
+}
+
+/// Whether `pid` has not ended.
+pub fn lives(pid: u32) -> bool {
+    !are_gone(&[pid])
+}
+
+/// Sends a signal, named without its `SIG`; one that has ended meanwhile is no error, because what
+/// counts is who is left.
+pub fn signal(name: &str, pids: &[u32]) -> Result<(), String> {
+    let mut command = Command::new("sh");
+    command.args(["-c", "kill -s \"$@\"", "sh", name]).args(pids.iter().map(u32::to_string));
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().map(drop).map_err(|error| format!("`sh` did not start: {error}"))
+}
+
+/// Runs `command` to its end; the error is what it said last.
+pub fn finish(name: &str, mut command: Command) -> Result<(), String> {
+    match command.stdout(Stdio::piped()).stderr(Stdio::piped()).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        Ok(output) => {
+            let said = [output.stdout, output.stderr].concat();
+            Err(format!("`{name}` failed: {}", last_lines(&String::from_utf8_lossy(&said), 12)))
+        }
+        Err(error) => Err(format!("`{name}` did not start: {error}")),
+    }
+}
+
+/// The end of `text`, at most `count` lines that say something; where in Java's code it was said
+/// says nothing.
+pub fn last_lines(text: &str, count: usize) -> String {
+    let says = |line: &&str| !line.trim().is_empty() && !line.starts_with("\tat ");
+    let lines: Vec<&str> = text.lines().filter(says).collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 /// Asks `done` again and again until it holds or `patience` ends.
@@ -54,6 +101,23 @@ pub fn wait_until(patience: Duration, done: impl Fn() -> bool) -> bool {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+fn are_gone(pids: &[u32]) -> bool {
+    !running().iter().any(|one| pids.contains(&one.pid))
+}
+
+fn stands_still(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else {
+        let state = output("ps", &["-p", &pid.to_string(), "-o", "stat="]);
+        return state.is_ok_and(|state| state.trim_ascii_start().starts_with(b"T"));
+    };
+    let stands =
+        |stat: String| stat.rsplit_once(')').is_some_and(|(_, rest)| rest.starts_with(" T"));
+    // One that has ended meanwhile does nothing either.
+    threads
+        .flatten()
+        .all(|thread| std::fs::read_to_string(thread.path().join("stat")).map_or(true, stands))
 }
 
 /// All processes but those that have ended and are only not yet mourned by their parent.
@@ -114,6 +178,17 @@ mod tests {
         let me = std::env::args().next().unwrap();
         assert!(names(std::process::id(), Path::new(&me)));
         assert!(!names(std::process::id(), Path::new("/another/server's/data")));
+    }
+
+    #[test]
+    fn a_paused_process_stands_still_and_can_be_ended() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        assert!(!stands_still(child.id()));
+        pause(child.id()).unwrap();
+        assert!(stands_still(child.id()) && lives(child.id()));
+        terminate(child.id(), PATIENCE).unwrap();
+        assert!(!lives(child.id()));
+        assert!(!child.wait().unwrap().success());
     }
 
     #[test]

@@ -1,8 +1,9 @@
-//! Who the servers run as: PostgreSQL refuses to run as root, so root steps down.
+//! Who the servers run as: PostgreSQL refuses to run as root, so root steps down, for each of them.
 
 use crate::place::cannot;
-use std::fs;
-use std::os::unix::fs::{MetadataExt, lchown};
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, lchown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -60,6 +61,21 @@ impl User {
         let Some((uid, gid)) = self.below_root else { return Ok(()) };
         // Not through a link that somebody else laid there.
         lchown(path, Some(uid), Some(gid)).map_err(|error| cannot("given away", path, &error))
+    }
+
+    /// Opens a file of this user's alone, to be added to.
+    pub fn file(&self, path: &Path) -> Result<File, String> {
+        let file = File::options().create(true).append(true).mode(0o600).open(path);
+        let file = file.map_err(|error| cannot("written", path, &error))?;
+        self.own(path).map(|()| file)
+    }
+
+    /// Writes a file that this user alone can read.
+    pub fn write(&self, path: &Path, text: &str) -> Result<(), String> {
+        // Not written over, because the mode is given only to a new file.
+        let _absent = fs::remove_file(path);
+        let mut file = self.file(path)?;
+        file.write_all(text.as_bytes()).map_err(|error| cannot("written", path, &error))
     }
 
     /// Makes a directory that belongs to this user, with those above it that are not there.

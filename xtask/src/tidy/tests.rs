@@ -180,6 +180,7 @@ fn transactions() -> Vec<Case> {
         code(rule, "// a transaction ends", "// an SQL transaction ends"),
         code(rule, "/// Transactions", "/// of one SQL\n/// transaction, or Kafka transactions"),
         code(rule, "f(\"the transaction\")", "f(\"BEGIN TRANSACTION\")"),
+        code(rule, "f(\"a transaction. One\")", "f(\"transaction.timeout.ms\")"),
         code(rule, "let transaction = a;", "let sql_transaction = a.transaction()?;"),
         code(
             rule,

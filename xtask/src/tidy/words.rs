@@ -142,11 +142,18 @@ fn bare_in_text(file: &File, text: &str, what: &str) -> Vec<Finding> {
     let mut before = String::new();
     for (number, line) in numbered(text) {
         let line = without_inline_code(line);
-        for word in line.split(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        let ends = |c: char| !(c.is_alphanumeric() || c == '_');
+        let mut parts = line.split_inclusive(ends).peekable();
+        while let Some(part) = parts.next() {
+            let word = part.trim_end_matches(ends);
+            // As in `transaction.timeout.ms`, a setting of Kafka's, whose name we do not choose.
+            let is_setting = part.ends_with('.')
+                && parts.peek().is_some_and(|next| next.starts_with(char::is_lowercase));
             // In capitals it is SQL's own keyword.
             let is_word = ["transaction", "transactions"].contains(&word.to_lowercase().as_str());
             let is_keyword = word == "TRANSACTION" && !file.is("md");
-            if is_word && !is_keyword && !["SQL", "Kafka"].contains(&before.as_str()) {
+            if is_word && !is_keyword && !is_setting && !["SQL", "Kafka"].contains(&before.as_str())
+            {
                 found.push(Finding::new(file, number, what));
             }
             if !word.is_empty() {

@@ -2,6 +2,7 @@
 
 use crate::maven;
 use crate::place::{self, cannot};
+use crate::process::last_lines;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,14 +44,14 @@ pub fn install(under: &Path) -> Result<Binaries, String> {
     let fetched = under.join("postgresql.fetched");
     let unpacked = under.join("postgresql.unpacked");
     for left_over in [&fetched, &unpacked] {
-        remove(left_over)?;
+        place::remove(left_over)?;
     }
     let artifact = artifact(std::env::consts::OS, std::env::consts::ARCH)?;
     maven::unpack(&artifact, &fetched)?;
     fs::create_dir(&unpacked).map_err(|error| cannot("made", &unpacked, &error))?;
     extract(&archive(&fetched)?, &unpacked)?;
-    open(&unpacked)?;
-    remove(&fetched)?;
+    place::open_all(&unpacked)?;
+    place::remove(&fetched)?;
     let directory = under.join(format!("postgresql-{VERSION}"));
     fs::rename(&unpacked, &directory).map_err(|error| cannot("renamed", &unpacked, &error))?;
     Ok(Binaries { directory })
@@ -85,27 +86,11 @@ fn extract(archive: &Path, into: &Path) -> Result<(), String> {
     match tar.stdin(Stdio::null()).output() {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => {
-            let said = maven::last_lines(&String::from_utf8_lossy(&output.stderr), 6);
+            let said = last_lines(&String::from_utf8_lossy(&output.stderr), 6);
             let remedy = "if `xz` is missing, install it (Debian: the package xz-utils)";
             Err(format!("`tar` could not unpack {}; {remedy}:\n{said}", archive.display()))
         }
         Err(_) => Err("`tar` is missing; install it, and `xz` with it".into()),
-    }
-}
-
-/// Lets everybody read and run what was unpacked, whatever the caller's umask.
-fn open(directory: &Path) -> Result<(), String> {
-    let opened = Command::new("chmod").args(["-R", "a+rX"]).arg(directory).status();
-    match opened {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err(format!("`chmod` could not open {}", directory.display())),
-    }
-}
-
-fn remove(directory: &Path) -> Result<(), String> {
-    match fs::remove_dir_all(directory) {
-        Err(error) if directory.exists() => Err(cannot("removed", directory, &error)),
-        _ => Ok(()),
     }
 }
 

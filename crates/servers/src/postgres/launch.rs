@@ -2,13 +2,11 @@
 
 use super::{Postgres, settings};
 use crate::guard::Guard;
-use crate::maven::last_lines;
 use crate::place::cannot;
+use crate::process::{finish, last_lines};
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::fs;
+use std::process::Command;
 
 impl Postgres {
     /// Makes data where there is none, and the directory of the socket.
@@ -44,7 +42,7 @@ impl Postgres {
     pub(super) fn try_start(&self) -> Result<(), String> {
         self.write(settings::FILE, &settings::text(&self.settings, &self.sockets, self.port))?;
         let path = self.log();
-        let log = self.private_file(&path)?;
+        let log = self.user.file(&path)?;
         let length = log.metadata().map_or(0, |found| found.len());
         let mut start = self.pg_ctl(&["start", "--silent", "--wait", "--timeout=120"]);
         // Without a log `pg_ctl` would leave the caller's own output open in the server.
@@ -71,24 +69,5 @@ impl Postgres {
         let mut command = self.user.command(&self.binaries.program("pg_ctl"), self.parent());
         command.args(arguments).arg("--pgdata").arg(&self.data);
         command
-    }
-
-    /// A file of the server's own, to be added to.
-    pub(super) fn private_file(&self, path: &Path) -> Result<File, String> {
-        let file = File::options().create(true).append(true).mode(0o600).open(path);
-        let file = file.map_err(|error| cannot("written", path, &error))?;
-        self.user.own(path).map(|()| file)
-    }
-}
-
-/// Runs `command` to its end; the error is what it said last.
-pub(super) fn finish(name: &str, mut command: Command) -> Result<(), String> {
-    match command.stdout(Stdio::piped()).stderr(Stdio::piped()).output() {
-        Ok(output) if output.status.success() => Ok(()),
-        Ok(output) => {
-            let said = [output.stdout, output.stderr].concat();
-            Err(format!("`{name}` failed: {}", last_lines(&String::from_utf8_lossy(&said), 12)))
-        }
-        Err(error) => Err(format!("`{name}` did not start: {error}")),
     }
 }

@@ -4,8 +4,6 @@
 //! for the next start.
 
 use std::fmt::Write;
-use std::hash::{BuildHasher, RandomState};
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
 /// The file, in the data directory.
@@ -44,21 +42,6 @@ pub fn port(text: &str) -> Option<u16> {
     text.lines().last()?.strip_prefix("port = ")?.parse().ok()
 }
 
-/// A port that nobody listens on now.
-///
-/// It lies below those that systems hand out for outgoing connections: another process's client, or
-/// a client of this very server that retries while it is down, must not take it between two starts.
-pub fn free_port() -> u16 {
-    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
-    let anywhere = || {
-        // The standard library's one source of chance.
-        let chance = RandomState::new().hash_one(0) % 17_000;
-        15_000 + u16::try_from(chance).expect("less than 17,000")
-    };
-    let tries = std::iter::repeat_with(anywhere).take(1000);
-    tries.into_iter().find(is_free).unwrap_or(5432)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,12 +54,5 @@ mod tests {
         assert!(text.contains("\narchive_command = 'cp ''%p'' a\\\\b'\n"), "{text}");
         assert_eq!(port(&text), Some(20_001));
         assert_eq!(port("port = 1\nfsync = 'on'\n"), None);
-    }
-
-    #[test]
-    fn a_free_port_is_below_those_of_outgoing_connections() {
-        for _ in 0..100 {
-            assert!((15_000..32_000).contains(&free_port()));
-        }
     }
 }

@@ -1,28 +1,11 @@
 //! TLS: whom the store believes to be its server, and how it says itself who it is.
 
 use super::refused::{accepted, refused, with};
-use super::{Code, Shop, skipped};
+use super::{Code, Shop};
 use semel_core::failure::Failure;
-use semel_servers::private;
+use semel_servers::{for_tests, private};
 use semel_store::postgres::Postgres;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use tempfile::TempDir;
-
-/// Two authorities; by the first a certificate for `localhost`, and one of the role `payer`.
-const MAKE: &str = "
-set -e
-new='-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes'
-for ca in ca other; do
-    openssl req -x509 $new -keyout $ca.key -out $ca.pem -days 2 -subj /CN=$ca
-done
-echo 'subjectAltName = DNS:localhost' > server.ext
-echo 'basicConstraints = CA:FALSE' > payer.ext
-for name in server payer; do
-    openssl req $new -keyout $name.key -out $name.csr -subj /CN=$name
-    openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \\
-        -extfile $name.ext -out $name.pem
-done";
 
 const HBA: &str = "local all all trust
 host all semel 127.0.0.1/32 trust
@@ -30,21 +13,11 @@ hostssl all payer 127.0.0.1/32 cert
 hostssl all insider 127.0.0.1/32 trust
 ";
 
-fn certificates() -> Option<TempDir> {
-    let place = tempfile::tempdir().unwrap();
-    let mut make = Command::new("sh");
-    make.args(["-c", MAKE]).current_dir(place.path()).stdout(Stdio::null()).stderr(Stdio::null());
-    if make.status().is_ok_and(|made| made.success()) {
-        return Some(place);
-    }
-    skipped("`openssl` could make no certificates");
-    None
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_is_believed_by_its_certificate_and_a_client_by_its_own() {
-    let (Some(certificates), Some(server)) = (certificates(), private(&[])) else { return };
-    let text = |name| std::fs::read_to_string(certificates.path().join(name)).unwrap();
+    let Some(certificates) = for_tests::certificates("DNS:localhost", "payer") else { return };
+    let Some(server) = private(&[]) else { return };
+    let text = |name| certificates.text(name).unwrap();
     for (theirs, ours) in
         [("server.crt", "server.pem"), ("server.key", "server.key"), ("ca.crt", "ca.pem")]
     {
@@ -59,7 +32,7 @@ async fn a_server_is_believed_by_its_certificate_and_a_client_by_its_own() {
     let name = shop.url.rsplit_once('/').unwrap().1;
     let by = |user, host: &str, roots, more: &str| {
         let url = with(&shop.url, user, name).replacen("127.0.0.1", host, 1);
-        let roots = escaped(&certificates.path().join(roots));
+        let roots = escaped(&certificates.path(roots));
         format!("{url}?sslmode=verify-full&sslrootcert={roots}{more}")
     };
     accepted(&by("insider", "localhost", "ca.pem", "")).await;
@@ -76,7 +49,7 @@ async fn a_server_is_believed_by_its_certificate_and_a_client_by_its_own() {
         assert!(matches!(refused, Failure::Retryable(_) | Failure::Permanent(_)));
     }
     let [certificate, key] =
-        ["payer.pem", "payer.key"].map(|name| escaped(&certificates.path().join(name)));
+        ["client.pem", "client.key"].map(|name| escaped(&certificates.path(name)));
     let proof = format!("&sslcert={certificate}&sslkey={key}");
     accepted(&by("payer", "localhost", "ca.pem", &proof)).await;
     let stop = refused(&by("payer", "localhost", "ca.pem", "")).await;
