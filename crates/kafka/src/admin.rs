@@ -66,6 +66,20 @@ impl Cluster {
         }
     }
 
+    /// Delete a topic.
+    ///
+    /// # Errors
+    /// As [`Cluster::create`].
+    pub async fn delete(&self, name: &str) -> Result<(), Failure> {
+        let what = format!("topic {name}");
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+        let deleted = self.admin().delete_topics(&[name], &options).await;
+        match deleted.map_err(|error| classify(&what, &error))?.pop() {
+            Some(Err((_, code))) => Err(of_code(&what, code)),
+            _ => Ok(()),
+        }
+    }
+
     /// How many brokers there are.
     ///
     /// # Errors

@@ -101,6 +101,11 @@ impl Settings {
         &self.given["bootstrap.servers"]
     }
 
+    /// All that was given, secrets too: for no eyes but this program's.
+    pub fn given(&self) -> &BTreeMap<String, String> {
+        &self.given
+    }
+
     /// All that was given, for people: what may be a secret is not shown.
     pub fn shown(&self) -> BTreeMap<&str, &str> {
         let mask = |name: &str| is_secret(name).then_some("***");

@@ -19,8 +19,11 @@ mod bed;
 mod gauge;
 mod http;
 mod import;
+mod ingest;
+mod kafka;
 mod measured;
 mod meter;
+mod publish;
 mod twin;
 mod work;
 
@@ -37,6 +40,8 @@ use semel_core::failure::{Failure, Stop};
 use std::time::Duration;
 
 const PROGRESS: &str = "{msg} {bar:40} {human_pos}/{human_len}";
+/// The stage that others are held against.
+const BATCH: &str = "batch";
 /// The stage whose rate `half` halves.
 const HTTP: &str = "http";
 /// How many ledgers are written at once, one number after the other.
@@ -51,7 +56,7 @@ pub async fn run(global: &Global, args: &Bench) -> Result<Exit, Failure> {
     let setup = Setup::of(global, args)?;
     let mut stopped = std::pin::pin!(stopped);
     let mut measured = Vec::new();
-    for stage in stages(&args.stages, setup.server.is_some()) {
+    for stage in stages(&args.stages, &setup)? {
         let ledgers = if stage == Stage::Ledgers { &LEDGERS[..] } else { &[1] };
         let rate = measured.iter().rfind(|one: &&Measured| one.stage == HTTP);
         let rate = rate.map(|one| one.payments_per_second);
@@ -67,27 +72,36 @@ pub async fn run(global: &Global, args: &Bench) -> Result<Exit, Failure> {
                 note("stopped before the end");
                 return removed.map(|()| Exit::Stopped);
             };
-            measured.push(done?);
+            let batch = measured.iter().rfind(|one| one.stage == BATCH);
+            measured.push(match stage {
+                Stage::Ingest => done?.against(batch),
+                _ => done?,
+            });
             removed?;
         }
     }
     tell(global, &measured)
 }
 
-/// The stages that are `wanted`, or all that the store has; `http` stands before `half`.
-fn stages(wanted: &[Stage], is_server: bool) -> Vec<Stage> {
-    let all = [Stage::Batch, Stage::Http, Stage::Half, Stage::Alone, Stage::Import];
-    let ledgers = is_server.then_some(Stage::Ledgers);
+/// The stages that are `wanted`, or all that store and wire have; `http` stands before `half`.
+fn stages(wanted: &[Stage], setup: &Setup) -> Result<Vec<Stage>, Stop> {
+    const ALONE: [Stage; 5] = [Stage::Batch, Stage::Http, Stage::Half, Stage::Alone, Stage::Import];
+    const ON_KAFKA: [Stage; 3] = [Stage::Ingest, Stage::Pipeline, Stage::Publish];
+    let ledgers = setup.server.is_some().then_some(Stage::Ledgers);
+    let on_kafka = ON_KAFKA.into_iter().filter(|_| setup.wire.is_some());
     let mut stages: Vec<Stage> = match wanted {
-        [] => all.into_iter().chain(ledgers).collect(),
+        [] => ALONE.into_iter().chain(ledgers).chain(on_kafka).collect(),
         wanted => wanted.to_vec(),
     };
+    if setup.wire.is_none() && stages.iter().any(|stage| ON_KAFKA.contains(stage)) {
+        return Err(misused("wire: this stage needs Kafka; name it with --wire kafka://HOST:PORT"));
+    }
     if let Some(half) = stages.iter().position(|stage| *stage == Stage::Half)
         && !stages[..half].contains(&Stage::Http)
     {
         stages.insert(half, Stage::Http);
     }
-    stages
+    Ok(stages)
 }
 
 /// Play one stage; `rate` is what `http` reached before.
@@ -100,7 +114,7 @@ async fn play(
 ) -> Result<Measured, Failure> {
     let bar = progress(0, PROGRESS).with_message(format!("{stage:?}").to_lowercase());
     let measured = match stage {
-        Stage::Batch => batch::run("batch", 1, setup, bed, &bar).await?,
+        Stage::Batch => batch::run(BATCH, 1, setup, bed, &bar).await?,
         Stage::Ledgers => Measured {
             ledgers: Some(ledgers),
             ..batch::run("ledgers", ledgers, setup, bed, &bar).await?
@@ -119,6 +133,9 @@ async fn play(
             http::run("alone", one, setup, bed, &bar).await?
         }
         Stage::Import => import::run(setup, bed, &bar).await?,
+        Stage::Ingest => ingest::run(setup.wire()?, setup, bed, &bar).await?,
+        Stage::Pipeline => publish::pipeline(setup.wire()?, setup, bed, &bar).await?,
+        Stage::Publish => publish::publish(setup.wire()?, setup, bed, &bar).await?,
     };
     bar.finish_and_clear();
     Ok(measured)
@@ -159,6 +176,7 @@ impl Setup {
                 Some(Accounts::Resident) | None => Form::Resident,
             },
             server,
+            wire: config::broker(global)?,
         })
     }
 }

@@ -159,6 +159,12 @@ pub enum Stage {
     Alone,
     /// JSON Lines from a file.
     Import,
+    /// A Kafka topic full of messages, to events in the ledger; only with --wire, as the next two.
+    Ingest,
+    /// Batches over HTTP, until their events are sent and confirmed.
+    Pipeline,
+    /// Events that are there, until they are sent and confirmed.
+    Publish,
 }
 
 /// `semel import`

@@ -17,6 +17,7 @@ use crate::cli::{Global, Server};
 use crate::exit::misused;
 use crate::http::access::{ApiKey, MAIN};
 use crate::place::Place;
+use crate::wiring::WireSettings;
 use semel_core::failure::Stop;
 use semel_core::limits;
 use serde::Deserialize;
@@ -195,6 +196,15 @@ pub fn server(global: &Global) -> Result<Option<String>, Stop> {
         None => by_custom(),
     };
     Ok(place.filter(|place| place.file().is_none()).map(|place| place.written()))
+}
+
+/// How to get to the brokers that flags and environment name, for what is thrown away afterwards.
+///
+/// # Errors
+/// `Configuration`, for what names none.
+pub fn broker(global: &Global) -> Result<Option<WireSettings>, Stop> {
+    let wire = Wire::of(global, None, toml::Table::new(), wire::Written::default())?;
+    Ok(wire.map(|wire| wire.settings))
 }
 
 /// What `DATABASE_URL` names, where nothing of Semel's own names a store. Another program's

@@ -26,7 +26,8 @@ pub fn command(directory: &Path, place: &Place) -> std::io::Result<Command> {
             command.env_remove(name);
         }
     }
-    command.env_remove("DATABASE_URL").env("SEMEL_STORE", place.written());
+    command.env_remove("DATABASE_URL").env_remove("KAFKA_BOOTSTRAP_SERVERS");
+    command.env("SEMEL_STORE", place.written());
     command.current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped());
     Ok(command)
 }

@@ -47,8 +47,14 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_missing_is_lost_and_every_batch_is_a_step() {
-        let setup =
-            Setup { payments: 30, batch: 10, hot: false, form: Form::Resident, server: None };
+        let setup = Setup {
+            payments: 30,
+            batch: 10,
+            hot: false,
+            form: Form::Resident,
+            server: None,
+            wire: None,
+        };
         let bed = Bed::new(&setup).await.unwrap();
         let store = Store::open(&bed.place()).await.unwrap();
         let ledger = store.ledger("main").await.unwrap().no;

@@ -24,6 +24,8 @@ use tokio::task::{JoinHandle, JoinSet};
 const TURN: u64 = 100_000;
 /// Callers at a door, each waiting for its batch before it sends the next.
 const CALLERS: usize = 12;
+/// Payments of a batch that only fills a store.
+const FILL: usize = 5_000;
 /// Commands that a door has room for in any case: those that open all accounts.
 const ROOM: usize = 20_000;
 
@@ -90,6 +92,35 @@ pub async fn run(
     })
 }
 
+/// Open all accounts of `setup` in the store of `bed`.
+///
+/// # Errors
+/// Any failure of the store.
+pub async fn open(setup: &Setup, bed: &Bed) -> Result<(), Failure> {
+    let store = Open::new(1, setup, bed).await?;
+    store.submit(|_| vec![setup.work().accounts()]).await?;
+    store.close().await
+}
+
+/// Make the payments of `setup` in the store of `bed`, unmeasured.
+///
+/// # Errors
+/// Any failure of the store.
+pub async fn fill(setup: &Setup, bed: &Bed, bar: &ProgressBar) -> Result<(), Failure> {
+    bar.set_length(setup.payments);
+    open(setup, bed).await?;
+    let store = Open::new(1, setup, bed).await?;
+    let mut work = setup.work();
+    while bar.position() < setup.payments {
+        let count = TURN.min(setup.payments - bar.position());
+        let commands: Vec<Command> = (0..count).map(|_| work.command()).collect();
+        let mut batches = commands.chunks(FILL).map(<[_]>::to_vec).collect();
+        store.submit(|_| std::mem::take(&mut batches)).await?;
+        bar.inc(count);
+    }
+    store.close().await
+}
+
 /// The part of `count` that the one at `at` of `all` gets.
 fn share(count: u64, all: u64, at: u64) -> u64 {
     count / all + u64::from(at < count % all)
@@ -123,7 +154,7 @@ struct Open {
 impl Open {
     async fn new(ledgers: u32, setup: &Setup, bed: &Bed) -> Result<Open, Failure> {
         let store = Store::open_in(&bed.place(), setup.form).await?;
-        let capacity = ROOM.max(2 * CALLERS * setup.batch);
+        let capacity = ROOM.max(2 * CALLERS * setup.batch.max(FILL));
         let mut doors = Vec::new();
         for number in 1..=ledgers {
             let name = if number == 1 { "main".to_owned() } else { format!("main-{number}") };

@@ -6,7 +6,8 @@ use super::gauge::Gauge;
 use super::meter;
 use super::work::Work;
 use crate::place::Place;
-use crate::wiring::{Form, Scratch};
+use crate::rig::broken;
+use crate::wiring::{Form, Scratch, WireSettings};
 use semel_core::failure::Failure;
 use std::path::Path;
 
@@ -22,9 +23,19 @@ pub struct Setup {
     pub form: Form,
     /// The database, if it is one, by its URL.
     pub server: Option<String>,
+    /// Where Kafka is, if it is named.
+    pub wire: Option<WireSettings>,
 }
 
 impl Setup {
+    /// Where Kafka is.
+    ///
+    /// # Errors
+    /// Nobody said.
+    pub fn wire(&self) -> Result<&WireSettings, Failure> {
+        self.wire.as_ref().ok_or_else(|| broken("a stage on Kafka without Kafka"))
+    }
+
     /// The payments, from the beginning.
     pub fn work(&self) -> Work {
         Work::new(self.hot)

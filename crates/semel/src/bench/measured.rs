@@ -39,6 +39,12 @@ pub struct Measured {
     pub client_cpu_us: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_cpu_us: Option<f64>,
+    /// Processor time of Kafka, where it runs on this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broker_cpu_us: Option<f64>,
+    /// Payments a second against those of the stage `batch` in the same run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of_batch: Option<f64>,
     /// The data directory after the last close, its write-ahead log in the file, or the tables and
     /// indexes of a database; the accounts are in it too, and weigh much where payments are few.
     pub bytes_per_payment: f64,
@@ -79,6 +85,12 @@ impl Measured {
 
     fn each(&self, count: u64) -> f64 {
         count as f64 / self.payments as f64
+    }
+
+    /// Beside what the stage `batch` reached.
+    pub fn against(mut self, batch: Option<&Measured>) -> Measured {
+        self.of_batch = batch.map(|batch| self.payments_per_second / batch.payments_per_second);
+        self
     }
 
     /// With what is on the disk, and in how many commits it came there.
@@ -162,6 +174,9 @@ pub fn shown(stages: &[Measured]) -> String {
     });
     let servers = stages.iter().filter_map(|stage| {
         let told = stage.server.as_ref()?.to_string();
+        let broker = stage.broker_cpu_us.map(|cpu| format!("; the broker {cpu:.1} us"));
+        let of_batch = stage.of_batch.map(|ratio| format!("; {ratio:.2} of the stage batch"));
+        let told = [Some(told), broker, of_batch].into_iter().flatten().collect::<String>();
         let two = stage.limit_2_per_second.map(|limit| format!("; two sessions {limit:.0}/s"));
         Some(format!("\n{}: {told}{}", name(stage), two.unwrap_or_default()))
     });

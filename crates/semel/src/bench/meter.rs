@@ -73,6 +73,33 @@ fn stat(pid: &str) -> Option<Stat> {
     })
 }
 
+/// The process on this machine that listens where the first of `servers` (`HOST:PORT,…`) says.
+pub fn listener(servers: &str) -> Option<u32> {
+    let port: u16 = servers.split(',').next()?.rsplit_once(':')?.1.parse().ok()?;
+    let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .flat_map(|table| {
+            table.lines().filter_map(|line| listening(line, port)).collect::<Vec<_>>()
+        })
+        .collect();
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    let mut numbers = processes.filter_map(|process| process.file_name().to_str()?.parse().ok());
+    numbers.find(|pid: &u32| {
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        let mut links = files.filter_map(|file| std::fs::read_link(file.path()).ok());
+        links.any(|link| sockets.iter().any(|socket| link.as_os_str() == socket.as_str()))
+    })
+}
+
+/// The socket of a line of `/proc/net/tcp`, if it listens on `port`.
+fn listening(line: &str, port: u16) -> Option<String> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let (local, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+    let is_it = *state == "0A" && local.rsplit_once(':')?.1 == format!("{port:04X}");
+    is_it.then(|| format!("socket:[{inode}]"))
+}
+
 /// The most memory that the process `pid` has had at once, in bytes.
 pub fn peak_memory(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

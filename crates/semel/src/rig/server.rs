@@ -14,7 +14,7 @@ pub struct Server {
     address: SocketAddr,
     kills: u64,
     place: Place,
-    /// Of its log.
+    /// Of its log and its configuration.
     directory: TempDir,
 }
 
@@ -24,8 +24,18 @@ impl Server {
     /// # Errors
     /// What the directory, the process or its log says.
     pub async fn start(place: Place) -> Result<Server, Failure> {
+        Server::start_with(place, "").await
+    }
+
+    /// A server on the store at `place`, with a configuration file that holds `config`.
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub async fn start_with(place: Place, config: &str) -> Result<Server, Failure> {
         let directory = tempfile::Builder::new().prefix("semel-log-").tempdir();
         let directory = directory.map_err(|error| broken(format!("no directory: {error}")))?;
+        std::fs::write(directory.path().join("semel.toml"), config)
+            .map_err(|error| broken(format!("no configuration: {error}")))?;
         let (process, address) = spawn(directory.path(), &place).await?;
         Ok(Server { process, address, kills: 0, place, directory })
     }

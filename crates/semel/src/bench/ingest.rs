@@ -1,0 +1,65 @@
+//! The stage `ingest`: a topic full of messages, taken by a server of its own, to events in the
+//! ledger.
+
+use super::bed::{Bed, Setup};
+use super::kafka::{MAPPING, Scrap, Spent, named, until};
+use super::{Measured, audit};
+use crate::rig::Server;
+use crate::wiring::WireSettings;
+use indicatif::ProgressBar;
+use semel_core::failure::Failure;
+use std::time::Instant;
+
+/// The namespace of its keys.
+const INGEST: &str = "bench";
+
+/// Measure the messages of `setup`.
+///
+/// # Errors
+/// What the brokers say; a server that does not start.
+pub async fn run(
+    wire: &WireSettings,
+    setup: &Setup,
+    bed: &mut Bed,
+    bar: &ProgressBar,
+) -> Result<Measured, Failure> {
+    let messages = setup.payments;
+    bar.set_length(messages);
+    let scrap = Scrap::new(wire).await?;
+    let keys = scrap.fill(messages, setup.work()).await;
+    let taken = match keys {
+        Ok(keys) => take(wire, &scrap, messages, bed).await.map(|taken| (taken, keys)),
+        Err(failure) => Err(failure),
+    };
+    scrap.remove().await?;
+    let (measured, keys) = taken?;
+    let (measured, twin) = audit::of(measured, bed, INGEST, keys.into_iter()).await?;
+    Ok(measured.latencies(twin.intervals()))
+}
+
+async fn take(
+    wire: &WireSettings,
+    scrap: &Scrap,
+    messages: u64,
+    bed: &mut Bed,
+) -> Result<Measured, Failure> {
+    let name = &scrap.name;
+    let config = format!(
+        "roles = [\"ingest\"]\n{}\n[[ingest]]\nname = \"{INGEST}\"\ntopic = \"{name}\"\n{MAPPING}",
+        named(wire)
+    );
+    let server = Server::start_with(bed.place(), &config).await?;
+    let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
+    let wanted = format!(r#""read":{messages},"#);
+    let path = format!("/v1/ingests/{INGEST}");
+    bed.gauge.during(until(&server, &path, |said| said.contains(&wanted))).await?;
+    let (took, ([own, broker], memory)) = (begun.elapsed(), spent.told());
+    drop(server);
+    let measured = Measured::new("ingest", messages, took);
+    Ok(Measured {
+        client_cpu_us: own.map(|time| measured.micros_each(time)),
+        broker_cpu_us: broker.map(|time| measured.micros_each(time)),
+        peak_memory_bytes: memory,
+        ..measured
+    })
+}

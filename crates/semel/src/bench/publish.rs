@@ -1,0 +1,180 @@
+//! The stages `publish` and `pipeline`: a ledger's events sent and confirmed, those that are there
+//! already, and those of batches that come in over HTTP meanwhile.
+
+use super::bed::{Bed, Setup};
+use super::kafka::{Scrap, Spent, metric, named, until};
+use super::meter::Latencies;
+use super::work::Payment;
+use super::{Measured, audit, batch};
+use crate::http::access::MAIN;
+use crate::rig::{Client, Server, broken};
+use crate::wiring::{Reader, WireSettings};
+use indicatif::ProgressBar;
+use semel_core::failure::Failure;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+
+/// Payments of a request.
+const BATCH: usize = 1_000;
+/// Connections, each with one request at a time.
+const CALLERS: usize = 8;
+
+/// Measure how fast the events of the payments of `setup` are sent and confirmed.
+///
+/// # Errors
+/// What the brokers say; a server that does not start.
+pub async fn publish(
+    wire: &WireSettings,
+    setup: &Setup,
+    bed: &mut Bed,
+    bar: &ProgressBar,
+) -> Result<Measured, Failure> {
+    batch::fill(setup, bed, bar).await?;
+    let scrap = Scrap::new(wire).await?;
+    let sent = async {
+        let server = serve(wire, &scrap, bed).await?;
+        let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
+        bed.gauge.during(settled(&server)).await?;
+        let (took, spent) = (begun.elapsed(), spent.told());
+        drop(server);
+        let events = events(bed).await?;
+        let measured = Measured::new("publish", events, took);
+        followed(&scrap, measured, events, spent).await
+    };
+    let measured = sent.await;
+    scrap.remove().await?;
+    measured
+}
+
+/// Measure batches over HTTP, until their events are confirmed.
+///
+/// # Errors
+/// As [`publish`]; any other answer than 200.
+pub async fn pipeline(
+    wire: &WireSettings,
+    setup: &Setup,
+    bed: &mut Bed,
+    bar: &ProgressBar,
+) -> Result<Measured, Failure> {
+    bar.set_length(setup.payments);
+    batch::open(setup, bed).await?;
+    let scrap = Scrap::new(wire).await?;
+    let (keys, requests) = requests(setup);
+    let sent = async {
+        let server = serve(wire, &scrap, bed).await?;
+        settled(&server).await?;
+        let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
+        let work = async {
+            let latencies = send(server.address(), requests, bar).await?;
+            settled(&server).await?;
+            Ok(latencies)
+        };
+        let latencies = bed.gauge.during(work).await?;
+        let (took, spent) = (begun.elapsed(), spent.told());
+        drop(server);
+        let measured = Measured::new("pipeline", setup.payments, took).latencies(&latencies);
+        let events = events(bed).await?;
+        followed(&scrap, measured, events, spent).await
+    };
+    let measured = sent.await;
+    scrap.remove().await?;
+    let (measured, _) = audit::of(measured?, bed, "", keys.into_iter()).await?;
+    Ok(measured)
+}
+
+async fn serve(wire: &WireSettings, scrap: &Scrap, bed: &Bed) -> Result<Server, Failure> {
+    let (servers, name) = (wire.servers(), &scrap.name);
+    let kafka = named(wire);
+    let config = format!("wire = \"kafka://{servers}\"\n{kafka}\n[publish]\ntopic = \"{name}\"\n");
+    Server::start_with(bed.place(), &config).await
+}
+
+/// Wait until all that is in the ledger is confirmed.
+async fn settled(server: &Server) -> Result<(), Failure> {
+    let unconfirmed = format!("semel_publish_unconfirmed_events{{ledger=\"{MAIN}\"}}");
+    until(server, "/metrics", |text| metric(text, &unconfirmed) == Some(0)).await
+}
+
+async fn events(bed: &Bed) -> Result<u64, Failure> {
+    let ledger = Reader::open(&bed.place()).await?.ledger(MAIN)?;
+    Ok(ledger.ok_or_else(|| broken("there is no ledger"))?.position.next_seq - 1)
+}
+
+/// `measured`, with what a strict reader takes of `events`, and what was spent.
+async fn followed(
+    scrap: &Scrap,
+    measured: Measured,
+    events: u64,
+    ([own, broker], memory): ([Option<Duration>; 2], Option<u64>),
+) -> Result<Measured, Failure> {
+    let (lost, doubled) = scrap.followed(events).await?;
+    Ok(Measured {
+        server_cpu_us: own.map(|time| measured.micros_each(time)),
+        broker_cpu_us: broker.map(|time| measured.micros_each(time)),
+        peak_memory_bytes: memory,
+        lost: measured.lost + lost,
+        doubled: measured.doubled + doubled,
+        ..measured
+    })
+}
+
+/// Every payment's key, and requests of many payments each.
+fn requests(setup: &Setup) -> (Vec<String>, Vec<String>) {
+    let mut work = setup.work();
+    let payments: Vec<Payment> = (0..setup.payments).map(|_| work.payment()).collect();
+    let item = |payment: &Payment| {
+        let Payment { key, amount, customer, merchant } = payment;
+        format!(
+            concat!(
+                r#"{{"idempotency_key":"{}","amount":{},"currency":"USD","#,
+                r#""debit_account":"{}","credit_account":"{}"}}"#
+            ),
+            key, amount, customer, merchant
+        )
+    };
+    let bodies = payments.chunks(BATCH).map(|chunk| {
+        let items: Vec<String> = chunk.iter().map(item).collect();
+        format!(r#"{{"payments":[{}]}}"#, items.join(","))
+    });
+    let bodies = bodies.collect();
+    (payments.into_iter().map(|payment| payment.key).collect(), bodies)
+}
+
+/// Send all `requests`; how long each took.
+async fn send(
+    address: SocketAddr,
+    requests: Vec<String>,
+    bar: &ProgressBar,
+) -> Result<Latencies, Failure> {
+    let queue = Arc::new(Mutex::new(requests));
+    let mut callers: JoinSet<_> =
+        (0..CALLERS).map(|_| call(address, queue.clone(), bar.clone())).collect();
+    let mut latencies = Latencies::new();
+    while let Some(caller) = callers.join_next().await {
+        latencies.add(&caller.map_err(|error| broken(error.to_string()))??);
+    }
+    Ok(latencies)
+}
+
+async fn call(
+    address: SocketAddr,
+    queue: Arc<Mutex<Vec<String>>>,
+    bar: ProgressBar,
+) -> Result<Latencies, Failure> {
+    let refused = |error| broken(format!("no answer: {error}"));
+    let mut client = Client::connect(address).await.map_err(refused)?;
+    let mut latencies = Latencies::new();
+    loop {
+        let next = queue.lock().expect("nobody panics while holding it").pop();
+        let Some(body) = next else { return Ok(latencies) };
+        let begun = Instant::now();
+        let answer = client.post("/v1/payments:batch", None, body).await.map_err(refused)?;
+        latencies.record(begun.elapsed());
+        if answer.status != 200 {
+            return Err(broken(format!("the server answered {}", answer.status)));
+        }
+        bar.inc(BATCH as u64);
+    }
+}
