@@ -87,30 +87,57 @@ where
     B: LedgerTarget,
     F: Future<Output = Result<B, Failure>>,
 {
-    let opened = async {
-        let about = topic.about().await?;
-        let legs = bind(publication, &about, log, targets).await?;
-        // Whose turn it is. The claim is made again, by the same owner, before it is over.
-        drop(legs[0].claim().await?);
-        Ok((about, legs))
-    };
-    let (about, legs) = match opened.await {
+    let opened = match open(publication, (topic, log), targets).await {
         Ok(opened) => opened,
         Err(failure) => return failure,
     };
-    let looking: Vec<AtomicBool> = legs.iter().map(|_| AtomicBool::new(true)).collect();
-    let looking = &*looking;
-    let sender = send::Sender { publication, about: &about, topic, log, pace, tally, looking };
+    let by = (topic, log, pace);
     let mut halves: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
-    for (target, partition) in legs.iter().zip(0..) {
-        let place = (&*about.id, partition);
-        let told = (tally, &looking[partition as usize]);
-        let source = Confirm::new(publication, place, (topic, log, pace), told);
-        halves.push(Box::pin(confirm(source, target, partition, pace)));
+    for partition in opened.partitions() {
+        halves.push(Box::pin(confirm(publication, by, (tally, &opened), partition)));
     }
-    halves.push(Box::pin(sender.run()));
-    halves.push(Box::pin(leg::changed(topic, &about, pace)));
+    halves.push(Box::pin(send(publication, by, (tally, &opened))));
+    halves.push(Box::pin(leg::changed(topic, &opened.about, pace)));
     select_all(halves).await.0
+}
+
+/// A topic that this process may publish to.
+pub struct Opened<B> {
+    /// What the broker says of it.
+    pub about: About,
+    legs: Vec<B>,
+    /// By partition, whether who confirms it is on the way to what was sent.
+    looking: Vec<AtomicBool>,
+}
+
+impl<B> Opened<B> {
+    /// The partitions, by number.
+    pub fn partitions(&self) -> impl Iterator<Item = u32> + use<B> {
+        0..self.about.partitions
+    }
+}
+
+/// Find out whether this process may publish, and bind what it needs for that.
+///
+/// # Errors
+/// As [`publish`] ends.
+pub async fn open<T, L, B, F>(
+    publication: &Publication,
+    (topic, log): (&T, &L),
+    targets: impl Fn(Text, Cursor) -> F,
+) -> Result<Opened<B>, Failure>
+where
+    T: Topic,
+    L: Log,
+    B: LedgerTarget,
+    F: Future<Output = Result<B, Failure>>,
+{
+    let about = topic.about().await?;
+    let legs = bind(publication, &about, log, targets).await?;
+    // Whose turn it is. The claim is made again, by the same owner, before it is over.
+    drop(legs[0].claim().await?);
+    let looking = legs.iter().map(|_| AtomicBool::new(true)).collect();
+    Ok(Opened { about, legs, looking })
 }
 
 /// The targets of all partitions, by number.
@@ -156,13 +183,12 @@ fn spread_changed(publication: &Publication, now: Cursor, first: Cursor) -> Fail
     Stop::new(Code::SpreadChanged, detail).into()
 }
 
-/// The confirming half of one partition. Who loses the first partition has lost the ledger; the
-/// others follow it when the former owner's deadline passes.
-async fn confirm<T, L, B, P>(
-    mut source: Confirm<'_, T, L, P>,
-    target: &B,
-    partition: u32,
-    pace: &P,
+/// The sending half; why it ended. As [`publish`], of which it is a part: whoever has several
+/// processors runs the parts beside each other, and [`leg::changed`] with them.
+pub async fn send<T, L, P, B>(
+    publication: &Publication,
+    (topic, log, pace): (&T, &L, &P),
+    (tally, Opened { about, looking, .. }): (&Tally, &Opened<B>),
 ) -> Failure
 where
     T: Topic,
@@ -170,6 +196,29 @@ where
     P: Pace,
     B: LedgerTarget,
 {
+    send::Sender { publication, about, topic, log, pace, tally, looking }.run().await
+}
+
+/// The confirming half of one partition. Who loses the first partition has lost the ledger; the
+/// others follow it when the former owner's deadline passes.
+///
+/// # Panics
+/// When the topic has no such partition.
+pub async fn confirm<T, L, P, B>(
+    publication: &Publication,
+    by: (&T, &L, &P),
+    (tally, opened): (&Tally, &Opened<B>),
+    partition: u32,
+) -> Failure
+where
+    T: Topic,
+    L: Log,
+    P: Pace,
+    B: LedgerTarget,
+{
+    let (pace, at) = (by.2, partition as usize);
+    let (target, told) = (&opened.legs[at], (tally, &opened.looking[at]));
+    let mut source = Confirm::new(publication, (&opened.about.id, partition), by, told);
     loop {
         match leg::keep(&mut source, target, &Note, STEP, pace).await {
             Failure::Fenced if partition > 0 => pace.sleep(DEADLINE).await,

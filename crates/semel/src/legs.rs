@@ -7,32 +7,29 @@
 
 mod attach;
 mod board;
+mod crew;
+mod ingest;
 mod meters;
 mod pace;
+mod publish;
 
 pub use board::{Board, Kind, Shown};
 pub use meters::LegMeters;
 
-use crate::config::{Config, Ingest, Publish};
+use crate::config::Config;
 use crate::doors;
-use crate::wiring::{Cluster, Store, StoreLog, WireTopic};
-use attach::Attach;
+use crate::wiring::{Cluster, Store};
 use board::Leg;
+use ingest::Taking;
 use pace::LegPace;
-use semel_core::Text;
-use semel_core::exactly_once::Cursor;
+use publish::Publishing;
 use semel_core::failure::{Failure, Stop};
-use semel_core::ingest::topic::{Intake, take};
 use semel_core::leg::{DEADLINE, Pace};
-use semel_core::publish::{Publication, publish};
-use semel_store::rows::{Binding, Ledger};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// How many records are one step of an ingest at most.
-const STEP: usize = 5_000;
 /// How long a leg that is stopped waits before it looks whether it can go on.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How long a Kafka transaction may stay open without an alarm.
@@ -57,8 +54,9 @@ pub async fn start(
         for ledger in store.reader().ledgers()? {
             let topic = cluster.topic(&settings.topic, None)?;
             let leg = board.add(Kind::Publish, &ledger.id, &ledger.id, &topic);
-            let running = Running::new(store, topic, leg, alarm);
-            tasks.spawn(running.publish(ledger, settings.clone()));
+            let own = Arc::new(Publishing::new(store, &ledger, topic, settings, leg.clone()));
+            let alarm = alarm.clone();
+            tasks.spawn(async move { keep(&leg, &alarm, own.pace(), || own.publish()).await });
         }
     }
     for ingest in config.ingests.iter().filter(|_| config.roles.ingest) {
@@ -66,138 +64,57 @@ pub async fn start(
         let ledger = store.ledger(ingest.ledger()).await?;
         let topic = cluster.topic(topic, Some(&ingest.group()))?;
         let leg = board.add(Kind::Ingest, &ledger.id, name, &topic);
-        let running = Running::new(store, topic, leg, alarm);
-        tasks.spawn(running.take(ledger, ingest.clone()));
+        let own = Arc::new(Taking::new(store, ledger, topic, ingest.clone(), leg.clone()));
+        let alarm = alarm.clone();
+        tasks.spawn(async move { keep(&leg, &alarm, own.pace(), || own.take()).await });
     }
     Ok(tasks)
 }
 
-/// A leg that runs.
-struct Running {
-    store: Store,
-    topic: WireTopic,
-    leg: Arc<Leg>,
-    alarm: watch::Sender<Option<Stop>>,
-}
-
-impl Running {
-    fn new(
-        store: &Store,
-        topic: WireTopic,
-        leg: Arc<Leg>,
-        alarm: &watch::Sender<Option<Stop>>,
-    ) -> Running {
-        Running { store: store.clone(), topic, leg, alarm: alarm.clone() }
-    }
-
-    async fn publish(self, ledger: Ledger, settings: Publish) {
-        let publication = Publication {
-            ledger: ledger.no,
-            name: ledger.id.clone(),
-            topic: settings.topic.into(),
-            key: settings.key,
-        };
-        let (log, pace) = (StoreLog::new(self.store.reader(), ledger.no), LegPace::of(&self.store));
-        let targets = |source: Text, start: Cursor| {
-            let (ingest, file, mapping) = ("".into(), source.clone(), "".into());
-            self.store.leg(ledger.no, Binding { source, ingest, file, mapping, start })
-        };
-        let parts = (&self.topic, &log, &pace);
-        let once = || publish(&publication, parts, self.leg.tally(), targets);
-        self.again_and_again(&pace, once).await;
-    }
-
-    async fn take(self, ledger: Ledger, ingest: Ingest) {
-        let name: Text = self.leg.name().into();
-        let intake = Intake { name: name.clone(), mapping: ingest.mapping, step: STEP };
-        let topic: Text = ingest.topic.unwrap_or_default().into();
-        let mapping: Text = ingest.mapping_toml.into();
-        let pace = LegPace::of_topic();
-        let bound = Binding {
-            source: "".into(),
-            ingest: name.clone(),
-            file: topic.clone(),
-            mapping,
-            start: Cursor::START,
-        };
-        let from_latest = ingest.from_latest;
-        let (store, ledger) = (&self.store, &ledger);
-        let attach = Attach { store, ledger, binding: bound.clone(), from_latest };
-        let targets = |source: Text, start: Cursor| {
-            store.leg(ledger.no, Binding { source, start, ..bound.clone() })
-        };
-        let once = || async {
-            match attach.attach(&self.topic, &topic).await {
-                Ok(()) => take(&intake, (&self.topic, &pace), targets).await,
-                Err(failure) => failure,
+/// Run a leg, again whatever ends it; only a stop of the store is for good.
+async fn keep<F: Future<Output = Failure>>(
+    leg: &Leg,
+    alarm: &watch::Sender<Option<Stop>>,
+    pace: &LegPace,
+    once: impl Fn() -> F,
+) {
+    let mut failed = 0;
+    loop {
+        let mut run = std::pin::pin!(once());
+        let failure = match tokio::time::timeout(RUNS, &mut run).await {
+            Ok(failure) => failure,
+            Err(_) => {
+                failed = 0;
+                leg.runs();
+                watched(leg, run).await
             }
         };
-        self.again_and_again(&pace, once).await;
-    }
-
-    /// Run the leg, again whatever ends it; only a stop of the store is for good.
-    async fn again_and_again<F>(&self, pace: &LegPace, once: impl Fn() -> F)
-    where
-        F: Future<Output = Failure>,
-    {
-        let mut failed = 0;
-        loop {
-            let mut run = std::pin::pin!(once());
-            let failure = match tokio::time::timeout(RUNS, &mut run).await {
-                Ok(failure) => failure,
-                Err(_) => {
-                    failed = 0;
-                    self.leg.runs();
-                    self.watched(run).await
-                }
-            };
-            match failure {
-                Failure::Permanent(stop) if is_of_store(&stop) => {
-                    return doors::raise(&self.alarm, &stop);
-                }
-                Failure::Permanent(stop) => {
-                    self.leg.stops(stop);
-                    pace.sleep(AGAIN).await;
-                }
-                // Somebody else does it. When their deadline has passed it may be for us to do.
-                Failure::Fenced => {
-                    self.leg.runs();
-                    pace.sleep(DEADLINE).await;
-                }
-                failure => {
-                    self.leg.waits(&failure);
-                    pace.sleep(pace.backoff(failed, &failure)).await;
-                    failed += 1;
-                }
+        match failure {
+            Failure::Permanent(stop) if is_of_store(&stop) => return doors::raise(alarm, &stop),
+            Failure::Permanent(stop) => {
+                leg.stops(None, stop);
+                pace.sleep(AGAIN).await;
+            }
+            // Somebody else does it. When their deadline has passed it may be for us to do.
+            Failure::Fenced => {
+                leg.runs();
+                pace.sleep(DEADLINE).await;
+            }
+            failure => {
+                leg.waits(&failure);
+                pace.sleep(pace.backoff(failed, &failure)).await;
+                failed += 1;
             }
         }
     }
 }
 
-impl Running {
-    /// Run on; say so, again and again, while Kafka transactions that stay open hold back a topic.
-    async fn watched(&self, run: impl Future<Output = Failure>) -> Failure {
-        let mut run = std::pin::pin!(run);
-        loop {
-            match tokio::time::timeout(HELD_ALARM, &mut run).await {
-                Ok(failure) => return failure,
-                Err(_) => self.tell_held(),
-            }
-        }
-    }
-
-    fn tell_held(&self) {
-        for (partition, taken) in self.topic.progress().all() {
-            let held = taken.held_since.map(|since| since.elapsed());
-            if let Some(held) = held.filter(|held| *held >= HELD_ALARM) {
-                tracing::warn!(
-                    leg = self.leg.name(),
-                    partition,
-                    seconds = held.as_secs(),
-                    records = taken.held_back,
-                    "a Kafka transaction stays open and holds back what is behind it"
-                );
-            }
+/// Run on; say so, again and again, while Kafka transactions that stay open hold back a topic.
+async fn watched(leg: &Leg, mut run: impl Future<Output = Failure> + Unpin) -> Failure {
+    loop {
+        match tokio::time::timeout(HELD_ALARM, &mut run).await {
+            Ok(failure) => return failure,
+            Err(_) => leg.tell_held(HELD_ALARM),
         }
     }
 }

@@ -61,49 +61,76 @@ where
     B: LedgerTarget,
     F: Future<Output = Result<B, Failure>> + Send,
 {
-    let opened = async {
-        let about = topic.about().await?;
-        if about.compacted {
-            let detail = format!("ingest {}: topic {}", intake.name, about.id);
-            return Err(Stop::new(Code::TopicCompacted, detail).into());
-        }
-        let mut starts = Vec::new();
-        for partition in 0..about.partitions {
-            starts.push(topic.bounds(partition).await?.0);
-        }
-        Ok((about, starts))
-    };
-    let (about, starts): (About, Vec<u64>) = match opened.await {
+    let opened = match open(intake, topic).await {
         Ok(opened) => opened,
         Err(failure) => return failure,
     };
+    let by = (topic, pace);
     let mut tasks: Vec<Pin<Box<dyn Future<Output = Failure> + Send + '_>>> = Vec::new();
-    for (start, partition) in starts.into_iter().zip(0..) {
-        let id = about.id.clone();
-        let source = Partition { intake, topic, id, partition, pace, passed: None };
-        let first = Cursor { next: start, tail: Hash::ZERO, hint: start };
-        tasks.push(Box::pin(carry(source, first, &targets, pace)));
+    for partition in opened.partitions() {
+        tasks.push(Box::pin(carry(intake, by, (&opened, partition), &targets)));
     }
-    tasks.push(Box::pin(leg::changed(topic, &about, pace)));
+    tasks.push(Box::pin(leg::changed(topic, &opened.about, pace)));
     select_all(tasks).await.0
 }
 
-async fn carry<T, B, P, F>(
-    mut source: Partition<'_, T, P>,
-    first: Cursor,
+/// A topic that can be taken.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// What the broker says of it.
+    pub about: About,
+    /// Where its partitions begin.
+    starts: Vec<u64>,
+}
+
+impl Opened {
+    /// The partitions, by number.
+    pub fn partitions(&self) -> impl Iterator<Item = u32> + use<> {
+        0..self.about.partitions
+    }
+}
+
+/// Look whether a topic can be taken.
+///
+/// # Errors
+/// `TopicCompacted`; else as the topic's.
+pub async fn open<T: Topic>(intake: &Intake, topic: &T) -> Result<Opened, Failure> {
+    let about = topic.about().await?;
+    if about.compacted {
+        let detail = format!("ingest {}: topic {}", intake.name, about.id);
+        return Err(Stop::new(Code::TopicCompacted, detail).into());
+    }
+    let mut starts = Vec::new();
+    for partition in 0..about.partitions {
+        starts.push(topic.bounds(partition).await?.0);
+    }
+    Ok(Opened { about, starts })
+}
+
+/// Take payments from one partition; why that ended. As [`take`], of which it is a part: whoever
+/// has several processors runs the parts beside each other, and [`leg::changed`] with them.
+///
+/// # Panics
+/// When the topic has no such partition.
+pub async fn carry<T, P, B, F>(
+    intake: &Intake,
+    (topic, pace): (&T, &P),
+    (opened, partition): (&Opened, u32),
     targets: &(impl Fn(Text, Cursor) -> F + Sync),
-    pace: &P,
 ) -> Failure
 where
     T: Topic,
-    B: LedgerTarget,
     P: Pace,
+    B: LedgerTarget,
     F: Future<Output = Result<B, Failure>> + Send,
 {
-    let name = Intake::source(&source.id, source.partition);
+    let (id, start) = (opened.about.id.clone(), opened.starts[partition as usize]);
+    let name = Intake::source(&id, partition);
+    let first = Cursor { next: start, tail: Hash::ZERO, hint: start };
+    let mut source = Partition { intake, topic, id, partition, pace, passed: None };
     let logic = super::Ingest { source: name.clone() };
-    let step = source.intake.step;
-    leg::compete(&mut source, || targets(name.clone(), first), &logic, step, pace).await
+    let bind = || targets(name.clone(), first);
+    leg::compete(&mut source, bind, &logic, intake.step, pace).await
 }
 
 /// One partition.

@@ -18,17 +18,18 @@ pub struct Attach<'a> {
     /// Where to.
     pub ledger: &'a Ledger,
     /// How its sources are bound; their names and starts are filled in here.
-    pub binding: Binding,
+    pub binding: &'a Binding,
     /// Whether it begins at its end.
     pub from_latest: bool,
 }
 
 impl Attach<'_> {
-    /// See to it that `topic`, which is called `name`, is attached.
+    /// See to it that `topic` is attached.
     ///
     /// # Errors
     /// As the topic's and the store's.
-    pub async fn attach(&self, topic: &WireTopic, name: &str) -> Result<(), Failure> {
+    pub async fn attach(&self, topic: &WireTopic) -> Result<(), Failure> {
+        let name = &self.binding.file;
         let about = topic.about().await?;
         let reader = self.store.reader();
         let mark = format!("attach:{}:{name}", self.binding.ingest);
@@ -36,7 +37,7 @@ impl Attach<'_> {
             let first = Intake::source(&about.id, 0);
             if reader.cursor(&first)?.is_none() {
                 tracing::warn!(
-                    topic = name, id = %about.id, ingest = %self.binding.ingest,
+                    topic = %name, id = %about.id, ingest = %self.binding.ingest,
                     "the topic was made again; it is taken from its beginning"
                 );
             }

@@ -1,10 +1,13 @@
 //! How the legs of this process are: what `/readyz`, `/metrics` and the ingests' pages say of them.
 
+use super::RUNS;
 use crate::wiring::WireTopic;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use semel_core::publish::confirm::Tally;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The legs of a process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -29,6 +32,8 @@ pub struct Leg {
     topic: WireTopic,
     tally: Tally,
     state: Mutex<State>,
+    /// Partitions that are stopped while the leg runs.
+    stopped: Mutex<BTreeMap<u32, Stop>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -77,6 +82,7 @@ impl Board {
             topic: topic.clone(),
             tally: Tally::default(),
             state: Mutex::default(),
+            stopped: Mutex::default(),
         });
         self.all().push(leg.clone());
         leg
@@ -109,12 +115,57 @@ impl Leg {
         self.set(State::Waits(failure.to_string()));
     }
 
-    pub(super) fn stops(&self, stop: Stop) {
-        let is_new = !matches!(&*self.state(), State::Stopped(known) if *known == stop);
-        if is_new {
+    /// It is stopped, or the partition of it that is named.
+    pub(super) fn stops(&self, partition: Option<u32>, stop: Stop) {
+        let known = match partition {
+            None => match self.state().clone() {
+                State::Stopped(known) => Some(known),
+                State::Runs | State::Waits(_) => None,
+            },
+            Some(partition) => self.parts().get(&partition).cloned(),
+        };
+        if known.as_ref() != Some(&stop) {
             tracing::error!(%stop, leg = self.name, "a leg is stopped; the rest goes on");
         }
-        self.set(State::Stopped(stop));
+        match partition {
+            None => self.set(State::Stopped(stop)),
+            Some(partition) => drop(self.parts().insert(partition, stop)),
+        }
+    }
+
+    /// Run a part of it; one that runs for a while is not stopped any more.
+    pub(super) async fn part(&self, partition: u32, run: impl Future<Output = Failure>) -> Failure {
+        let mut run = std::pin::pin!(run);
+        if let Ok(failure) = tokio::time::timeout(RUNS, &mut run).await {
+            return failure;
+        }
+        self.parts().remove(&partition);
+        run.await
+    }
+
+    /// It has so many partitions; of others nothing is known any more.
+    pub(super) fn has(&self, partitions: u32) {
+        self.parts().retain(|partition, _| *partition < partitions);
+    }
+
+    /// Say which partitions open Kafka transactions have held back for longer than `patience`.
+    pub(super) fn tell_held(&self, patience: Duration) {
+        for (partition, taken) in self.topic.progress().all() {
+            let held = taken.held_since.map(|since| since.elapsed());
+            if let Some(held) = held.filter(|held| *held >= patience) {
+                tracing::warn!(
+                    leg = self.name,
+                    partition,
+                    seconds = held.as_secs(),
+                    records = taken.held_back,
+                    "a Kafka transaction stays open and holds back what is behind it"
+                );
+            }
+        }
+    }
+
+    fn parts(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Stop>> {
+        self.stopped.lock().expect("nobody panics while holding it")
     }
 
     fn set(&self, state: State) {
@@ -130,7 +181,10 @@ impl Leg {
         let trouble = match self.state().clone() {
             State::Stopped(stop) => Some(stop),
             State::Waits(why) => Some(away(why)),
-            State::Runs => self.topic.trouble().map(away),
+            State::Runs => {
+                let stopped = self.parts().values().next().cloned();
+                stopped.or_else(|| self.topic.trouble().map(away))
+            }
         };
         let (ledger, name) = (self.ledger.clone(), self.name.clone());
         let (topic, leg) = (self.topic.clone(), self.clone());

@@ -1,0 +1,115 @@
+//! Topics in: each partition a task of its own, so that one is decoded while another commits.
+//!
+//! A partition that is stopped by name stops alone and is tried again now and then; the others go
+//! on.
+
+use super::attach::Attach;
+use super::board::Leg;
+use super::crew::Crew;
+use super::pace::LegPace;
+use super::{AGAIN, is_of_store};
+use crate::config::Ingest;
+use crate::wiring::{Store, WireTopic};
+use semel_core::Text;
+use semel_core::exactly_once::Cursor;
+use semel_core::failure::Failure;
+use semel_core::ingest::topic::{Intake, Opened, carry, open};
+use semel_core::leg::{Pace, changed};
+use semel_store::rows::{Binding, Ledger};
+use std::sync::Arc;
+
+/// How many records are one step at most.
+const STEP: usize = 5_000;
+
+/// An ingest, as this process takes it.
+pub struct Taking {
+    store: Store,
+    topic: WireTopic,
+    leg: Arc<Leg>,
+    ledger: Ledger,
+    intake: Intake,
+    binding: Binding,
+    from_latest: bool,
+    pace: LegPace,
+}
+
+impl Taking {
+    /// The `ingest` from `topic`.
+    pub fn new(
+        store: &Store,
+        ledger: Ledger,
+        topic: WireTopic,
+        ingest: Ingest,
+        leg: Arc<Leg>,
+    ) -> Taking {
+        let name: Text = leg.name().into();
+        let binding = Binding {
+            source: "".into(),
+            ingest: name.clone(),
+            file: ingest.topic.as_deref().unwrap_or_default().into(),
+            mapping: ingest.mapping_toml.into(),
+            start: Cursor::START,
+        };
+        Taking {
+            store: store.clone(),
+            topic,
+            leg,
+            ledger,
+            intake: Intake { name, mapping: ingest.mapping, step: STEP },
+            binding,
+            from_latest: ingest.from_latest,
+            pace: LegPace::of_topic(),
+        }
+    }
+
+    /// Take it for as long as the topic stays the same; why that ended.
+    pub async fn take(self: &Arc<Taking>) -> Failure {
+        let opened = match self.open().await {
+            Ok(opened) => Arc::new(opened),
+            Err(failure) => return failure,
+        };
+        self.leg.has(opened.about.partitions);
+        let mut crew = Crew::default();
+        for partition in opened.partitions() {
+            let (taking, opened) = (self.clone(), opened.clone());
+            crew.add(async move { taking.carry(&opened, partition).await });
+        }
+        let taking = self.clone();
+        crew.add(async move { changed(&taking.topic, &opened.about, &taking.pace).await });
+        crew.first().await
+    }
+
+    async fn open(&self) -> Result<Opened, Failure> {
+        let attach = Attach {
+            store: &self.store,
+            ledger: &self.ledger,
+            binding: &self.binding,
+            from_latest: self.from_latest,
+        };
+        attach.attach(&self.topic).await?;
+        open(&self.intake, &self.topic).await
+    }
+
+    /// Take one partition; again, where something is wrong with it alone.
+    async fn carry(&self, opened: &Opened, partition: u32) -> Failure {
+        let targets = |source: Text, start: Cursor| {
+            self.store.leg(self.ledger.no, Binding { source, start, ..self.binding.clone() })
+        };
+        let by = (&self.topic, &self.pace);
+        loop {
+            let taken = carry(&self.intake, by, (opened, partition), &targets);
+            match self.leg.part(partition, taken).await {
+                Failure::Permanent(stop) if !is_of_store(&stop) => {
+                    self.leg.stops(Some(partition), stop);
+                    self.pace.sleep(AGAIN).await;
+                }
+                failure => return failure,
+            }
+        }
+    }
+
+    /// The time that it goes by.
+    pub fn pace(&self) -> &LegPace {
+        &self.pace
+    }
+}
