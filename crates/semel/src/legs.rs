@@ -8,6 +8,7 @@
 mod attach;
 mod board;
 mod crew;
+mod guard;
 mod ingest;
 mod meters;
 mod pace;
@@ -50,6 +51,9 @@ pub async fn start(
     let mut tasks = JoinSet::new();
     let Some(wire) = &config.wire else { return Ok(tasks) };
     let cluster = Cluster::new(wire.settings.clone())?;
+    if let Some(settings) = wire.publish.clone() {
+        tasks.spawn(guard::guard(store.clone(), cluster.clone(), settings, alarm.clone()));
+    }
     if let Some(settings) = wire.publish.as_ref().filter(|_| config.roles.publish) {
         for ledger in store.reader().ledgers()? {
             let topic = cluster.topic(&settings.topic, None)?;

@@ -14,7 +14,7 @@ use crate::legs::{self, Board};
 use crate::output::{note, say};
 use crate::place;
 use crate::signals;
-use crate::wiring::Store;
+use crate::wiring::{Form, Store};
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use std::io::ErrorKind;
@@ -32,7 +32,9 @@ pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
     let end = signals::end()?;
     let listener = bind(config.listen).await?;
     place::prepare(&config)?;
-    let store = Store::open(&config.store).await?;
+    // What was published is held against a store that came back; without a wire nothing was.
+    let adopts = config.wire.as_ref().is_none_or(|wire| wire.publish.is_none());
+    let store = Store::open_in(&config.store, Form::default(), adopts).await?;
     for ledger in config.ledgers() {
         store.ledger(ledger).await?;
     }

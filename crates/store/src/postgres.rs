@@ -62,11 +62,14 @@ pub struct Options {
     pub leg_deadline: Duration,
     /// How accounts and keys are kept in mind.
     pub form: Form,
+    /// Whether steps go on by themselves in another history of the server's than before. If not,
+    /// they are `Retryable` until [`Postgres::adopt`].
+    pub adopts: bool,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { leg_deadline: DEADLINE, form: Form::Resident }
+        Options { leg_deadline: DEADLINE, form: Form::Resident, adopts: true }
     }
 }
 
@@ -181,6 +184,29 @@ impl Postgres {
         let found = within("a read", step::recorded(&session, ledger, &identity)).await?;
         session.give_back();
         Ok(found)
+    }
+
+    /// Whether the server's history is another one than that in which some ledger was written last:
+    /// a replica was promoted, or a backup restored.
+    ///
+    /// # Errors
+    /// As every read.
+    pub async fn is_rewound(&self) -> Result<bool, Failure> {
+        let session = self.shared.sessions.lend().await?;
+        let told = within("a read", rewind::is_rewound(&session)).await?;
+        session.give_back();
+        Ok(told)
+    }
+
+    /// What was told to others fits: go on in the server's history.
+    ///
+    /// # Errors
+    /// As every write.
+    pub async fn adopt(&self) -> Result<(), Failure> {
+        let session = self.shared.sessions.lend().await?;
+        within("the adoption of a history", rewind::adopt_all(&session)).await?;
+        session.give_back();
+        Ok(())
     }
 
     /// Changes after every commit.

@@ -43,8 +43,8 @@ pub const RULES: &[Rule] = &[
     },
     Rule {
         name: "wiring",
-        reason: "everything but wiring is written against the law's traits, so that another backend \
-                 changes one module",
+        reason: "everything but wiring is written against the law's traits, so that another \
+                 backend changes one module",
         check: |tree| tree.rust().flat_map(backends).collect(),
     },
     Rule {

@@ -7,7 +7,8 @@ use crate::cli::Global;
 use crate::exit::misused;
 use crate::wiring::WireSettings;
 use semel_core::failure::Stop;
-use semel_core::publish::Key;
+use semel_core::publish::{Key, Publication};
+use semel_store::rows::Ledger;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -96,6 +97,16 @@ impl Wire {
 }
 
 impl Publish {
+    /// The same of `ledger`, for what publishes it.
+    pub fn publication(&self, ledger: &Ledger) -> Publication {
+        Publication {
+            ledger: ledger.no,
+            name: ledger.id.clone(),
+            topic: self.topic.as_str().into(),
+            key: self.key,
+        }
+    }
+
     fn of(written: Written) -> Result<Publish, Stop> {
         let topic = written.topic.unwrap_or_else(|| "payments.event".into());
         topic_name("publish.topic", &topic).map_err(misused)?;

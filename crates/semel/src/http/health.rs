@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use semel_core::problem::Code;
 
 use super::app::App;
+use crate::wiring::Reader;
 use super::payments::json;
 use super::schema;
 
@@ -78,7 +79,11 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
     }
     let (legs, board) = (app.meters().legs().clone(), app.board().clone());
     // What cannot be read now is told as it was.
-    let _unread = app.read(move |reader| Ok(legs.look(&board, reader))).await;
+    let look = move |reader: &Reader| {
+        legs.look(&board, reader);
+        Ok(())
+    };
+    let _unread = app.read(look).await;
     let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, text)], app.meters().render()).into_response()
 }

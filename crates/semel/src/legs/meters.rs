@@ -5,9 +5,9 @@ use crate::meters::registered;
 use crate::wiring::Reader;
 use prometheus::{IntGaugeVec, Opts, Registry};
 use semel_core::failure::Failure;
+use semel_store::clock;
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The metrics of legs.
 #[derive(Clone)]
@@ -111,9 +111,7 @@ impl LegMeters {
         let unconfirmed = on_their_way + head.saturating_sub(walked);
         let oldest = (unconfirmed > 0).then(|| reader.events(ledger.no, settled, 1));
         let oldest = oldest.and_then(|found| found.ok()?.pop()).map(|event| event.at);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-        let now = i64::try_from(now).unwrap_or(i64::MAX);
-        let age = oldest.map_or(0, |at| now.saturating_sub(at).max(0) / 1_000_000);
+        let age = oldest.map_or(0, |at| clock::system().saturating_sub(at).max(0) / 1_000_000);
         self.unconfirmed.with_label_values(&[&leg.ledger]).set(unconfirmed.cast_signed());
         self.age.with_label_values(&[&leg.ledger]).set(age);
     }

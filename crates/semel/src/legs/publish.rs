@@ -36,12 +36,7 @@ impl Publishing {
             store: store.clone(),
             topic,
             leg,
-            publication: Publication {
-                ledger: ledger.no,
-                name: ledger.id.clone(),
-                topic: settings.topic.as_str().into(),
-                key: settings.key,
-            },
+            publication: settings.publication(ledger),
             log: StoreLog::new(store.reader(), ledger.no),
             pace: LegPace::of(store),
         }

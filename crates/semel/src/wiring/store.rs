@@ -34,18 +34,19 @@ impl Store {
     /// # Errors
     /// Every stop of a store; `Retryable` when a server cannot be reached.
     pub async fn open(place: &Place) -> Result<Store, Failure> {
-        Store::open_in(place, Form::default()).await
+        Store::open_in(place, Form::default(), true).await
     }
 
-    /// [`Store::open`], where a server's accounts are kept in mind in a `form` of one's own.
+    /// [`Store::open`], where a server's accounts are kept in mind in a `form` of one's own, and
+    /// where it is said whether steps go on in another history of the server's by themselves.
     ///
     /// # Errors
     /// As there.
-    pub async fn open_in(place: &Place, form: Form) -> Result<Store, Failure> {
+    pub async fn open_in(place: &Place, form: Form, adopts: bool) -> Result<Store, Failure> {
         match place {
             Place::File(path) => Ok(Store::embedded(path)?),
             Place::Server(url) => {
-                let options = postgres::Options { form, ..postgres::Options::default() };
+                let options = postgres::Options { form, adopts, ..postgres::Options::default() };
                 let store = postgres::Postgres::open_with(url, options).await?;
                 let reader = Reader::Postgres(store.reader().clone());
                 Ok(Store::Postgres(store, reader))
@@ -124,6 +125,29 @@ impl Store {
         match self {
             Store::Sqlite(store, _) => store.recorded(ledger, namespace, key).await,
             Store::Postgres(store, _) => store.recorded(ledger, namespace, key).await,
+        }
+    }
+
+    /// Whether the store may have forgotten what it had acknowledged, since another server is there.
+    /// A file never tells.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn is_rewound(&self) -> Result<bool, Failure> {
+        match self {
+            Store::Sqlite(..) => Ok(false),
+            Store::Postgres(store, _) => store.is_rewound().await,
+        }
+    }
+
+    /// What was told to others fits what the store holds: go on.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn adopt(&self) -> Result<(), Failure> {
+        match self {
+            Store::Sqlite(..) => Ok(()),
+            Store::Postgres(store, _) => store.adopt().await,
         }
     }
 

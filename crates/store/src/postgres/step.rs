@@ -87,7 +87,8 @@ pub(super) async fn begin(
     let known = shared.known.ledger(ledger).turn().await;
     let session = shared.sessions.lend().await?;
     catch_up::read_ahead(&session, ledger, &known, shared.head(ledger)).await?;
-    within("the opening of a step", open(session, known, ledger, leg, keys)).await
+    let adopts = shared.options.adopts;
+    within("the opening of a step", open(session, known, ledger, leg, (keys, adopts))).await
 }
 
 /// The statements of the first trip. All are known before the first is sent, so that they are sent,
@@ -133,7 +134,7 @@ async fn open(
     known: Turn,
     ledger: u32,
     leg: Option<&LegClaim>,
-    keys: Keys,
+    (keys, adopts): (Keys, bool),
 ) -> Result<(Opened, Snapshot), Failure> {
     let client: &ClientWrapper = &session;
     let first = First::prepare(client).await?;
@@ -170,6 +171,9 @@ async fn open(
         Change { was: history, is }
     });
     if let Some(change) = &change {
+        if !adopts {
+            return Err(change.waits(ledger));
+        }
         rewind::adopt(client, ledger, &change.is).await?;
     }
     known.write().meet(met);
