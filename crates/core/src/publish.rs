@@ -46,6 +46,8 @@ pub struct Publication {
     pub topic: Text,
     /// What decides the partition and is the record's key.
     pub key: Key,
+    /// Whether a flat row goes beside each message, to another topic.
+    pub beside: bool,
 }
 
 impl Publication {

@@ -125,6 +125,8 @@ pub struct Message {
     pub partition: u32,
     /// Key, value and headers.
     pub raw: Raw,
+    /// The value of a record beside it, on another topic: both are there, or neither.
+    pub beside: Option<Vec<u8>>,
 }
 
 /// A record as a partition holds it.
@@ -222,7 +224,8 @@ pub trait Producer: Send {
     ///
     /// # Errors
     /// `Unknown` when the delivery of any message, also of an earlier call, failed: it may have
-    /// arrived, and later ones may have arrived without it. Nothing more may be sent here.
+    /// arrived, and later ones may have arrived without it. `Fenced` when somebody else writes
+    /// under this producer's name. Nothing more may be sent here.
     fn send(&mut self, messages: Vec<Message>) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 

@@ -21,4 +21,4 @@ pub use cluster::Cluster;
 pub use producer::KafkaProducer;
 pub use progress::{Progress, Taken};
 pub use settings::Settings;
-pub use topic::KafkaTopic;
+pub use topic::{Beside, KafkaTopic};

@@ -1,9 +1,12 @@
-//! What writes to a topic: librdkafka's idempotent producer, given up at the first doubt.
+//! What writes to a topic: librdkafka's idempotent producer, given up at the first doubt; or, where
+//! something goes to another topic beside it, the producer in `atomic`.
 //!
 //! An acknowledgement is heard for one thing only, to notice that one is missing: what the log
 //! really holds is found out by reading it. Order holds within a producer's life; whoever goes on
 //! after a doubt does so with a new one, from behind what was read.
 //! Deliberately absent: choosing partitions, and trying again.
+
+mod atomic;
 
 use crate::client::Listener;
 use crate::settings::Settings;
@@ -17,10 +20,29 @@ use semel_core::wire::{Message, Producer};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
 
+pub(crate) use atomic::Atomic;
+
 type Client = ThreadedProducer<Deliveries>;
 
 /// A producer of one topic.
-pub struct KafkaProducer {
+pub enum KafkaProducer {
+    /// Of that alone.
+    Plain(Plain),
+    /// Of that, and of another beside it.
+    Atomic(Atomic),
+}
+
+impl Producer for KafkaProducer {
+    async fn send(&mut self, messages: Vec<Message>) -> Result<(), Failure> {
+        match self {
+            KafkaProducer::Plain(producer) => producer.send(messages).await,
+            KafkaProducer::Atomic(producer) => producer.send(messages).await,
+        }
+    }
+}
+
+/// A producer of one topic alone.
+pub struct Plain {
     topic: String,
     /// What it is made with, or why it could not be made.
     client: Result<Arc<Client>, String>,
@@ -71,17 +93,17 @@ impl Heard {
     }
 }
 
-impl KafkaProducer {
+impl Plain {
     /// A producer of the topic named `topic`.
-    pub fn new(settings: &Settings, topic: &str) -> KafkaProducer {
+    pub(crate) fn new(settings: &Settings, topic: &str) -> Plain {
         let heard = Arc::<Heard>::default();
         let made = settings.writing().create_with_context(Deliveries(heard.clone()));
         let client = made.map(Arc::new).map_err(|error: KafkaError| error.to_string());
-        KafkaProducer { topic: topic.to_owned(), client, heard }
+        Plain { topic: topic.to_owned(), client, heard }
     }
 }
 
-impl Producer for KafkaProducer {
+impl Producer for Plain {
     async fn send(&mut self, messages: Vec<Message>) -> Result<(), Failure> {
         let client = self.client.as_ref().map_err(|why| Failure::Retryable(why.clone()))?;
         for message in messages {
@@ -104,16 +126,21 @@ impl Producer for KafkaProducer {
 }
 
 /// What is on its way is forgotten; that may take a moment, in which nobody else has to wait.
-impl Drop for KafkaProducer {
+impl Drop for Plain {
     fn drop(&mut self) {
         if let Ok(client) = std::mem::replace(&mut self.client, Err(String::new())) {
-            std::thread::spawn(move || drop(client));
+            forget(client);
         }
     }
 }
 
+/// Let a client go that may have messages on their way.
+fn forget(client: Arc<Client>) {
+    std::thread::spawn(move || drop(client));
+}
+
 fn enqueue(client: &Client, topic: &str, message: &Message) -> Result<(), KafkaError> {
-    let Message { partition, raw } = message;
+    let Message { partition, raw, .. } = message;
     let mut headers = OwnedHeaders::new_with_capacity(raw.headers.len());
     for (key, value) in &raw.headers {
         headers = headers.insert(Header { key, value: Some(value) });

@@ -3,7 +3,7 @@
 use crate::classify::{classify, of_code};
 use crate::client::{Admin, Consumer, Listener};
 use crate::native::{Described, describe};
-use crate::producer::KafkaProducer;
+use crate::producer::{Atomic, KafkaProducer, Plain};
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::stream::{PATIENCE, Stream, bounds};
@@ -26,9 +26,26 @@ pub struct KafkaTopic {
     streams: Arc<Mutex<BTreeMap<u32, Arc<AsyncMutex<Stream>>>>>,
     progress: Arc<Progress>,
     trouble: Arc<Mutex<Option<String>>>,
+    beside: Option<Beside>,
+}
+
+/// What is written together with a topic.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    /// The other topic.
+    pub topic: String,
+    /// The transactional id: one writes under it at a time.
+    pub name: String,
 }
 
 impl KafkaTopic {
+    /// The same topic, whose producers write what is beside each message to another one.
+    #[must_use]
+    pub fn with(mut self, beside: Beside) -> KafkaTopic {
+        self.beside = Some(beside);
+        self
+    }
+
     /// The topic named `name`; how far it is taken is told to the group named `group`, for people.
     ///
     /// # Errors
@@ -55,6 +72,7 @@ impl KafkaTopic {
             streams: Arc::default(),
             progress,
             trouble: Arc::default(),
+            beside: None,
         })
     }
 
@@ -121,6 +139,12 @@ impl Topic for KafkaTopic {
     }
 
     fn producer(&self) -> KafkaProducer {
-        KafkaProducer::new(&self.settings, &self.name)
+        let (settings, main) = (&self.settings, &self.name);
+        match &self.beside {
+            None => KafkaProducer::Plain(Plain::new(settings, main)),
+            Some(Beside { topic, name }) => {
+                KafkaProducer::Atomic(Atomic::new(settings, main, topic, name))
+            }
+        }
     }
 }

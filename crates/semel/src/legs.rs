@@ -19,7 +19,7 @@ pub use meters::LegMeters;
 
 use crate::config::Config;
 use crate::doors;
-use crate::wiring::{Cluster, Store};
+use crate::wiring::{Beside, Cluster, Store};
 use board::Leg;
 use ingest::Taking;
 use pace::LegPace;
@@ -56,7 +56,11 @@ pub async fn start(
     }
     if let Some(settings) = wire.publish.as_ref().filter(|_| config.roles.publish) {
         for ledger in store.reader().ledgers()? {
-            let topic = cluster.topic(&settings.topic, None)?;
+            let mut topic = cluster.topic(&settings.topic, None)?;
+            if let Some(beside) = &settings.beside {
+                let name = format!("semel-publish-{}-{}", settings.topic, ledger.id);
+                topic = topic.with(Beside { topic: beside.clone(), name });
+            }
             let leg = board.add(Kind::Publish, &ledger.id, &ledger.id, &topic);
             let own = Arc::new(Publishing::new(store, &ledger, topic, settings, leg.clone()));
             let alarm = alarm.clone();

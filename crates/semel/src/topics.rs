@@ -34,6 +34,7 @@ pub async fn run(global: &Global, args: &Topics) -> Result<Exit, Failure> {
             misused("topics: nothing is published without --wire; name the topics to make")
         })?;
         names.push(&publish.topic);
+        names.extend(publish.beside.as_deref());
     }
     for name in &names {
         topic_name("topic", name).map_err(misused)?;

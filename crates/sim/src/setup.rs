@@ -89,7 +89,7 @@ impl Setup {
     /// How a ledger is published.
     pub fn publication(&self, ledger: u32) -> Publication {
         let name = self.ledgers[ledger as usize - 1].as_str().into();
-        Publication { ledger, name, topic: PUBLISHED.into(), key: self.key }
+        Publication { ledger, name, topic: PUBLISHED.into(), key: self.key, beside: false }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is sent: an event as a message, its key, its partition. Pure functions of the row.
 
+use super::Publication;
 use crate::Text;
 use crate::chain::Hash;
 use crate::dead_letter::Raw;
@@ -80,16 +81,19 @@ impl Key {
 /// The message that tells of `event`, at the place that `stamp` says.
 pub(super) fn message(
     event: &Event,
-    ledger: u32,
+    publication: &Publication,
     stamp: &Stamp,
     key: &Text,
     partition: u32,
 ) -> Message {
+    let Publication { ledger, name, beside, .. } = publication;
+    let ledger = *ledger;
     let mut headers = stamp.headers();
     headers.extend(cloud_event(event, event.id(ledger), &stamp.ledger));
     let value = render::message(event, ledger).into_bytes();
     let raw = Raw { key: Some(key.as_bytes().to_vec()), value: Some(value), headers };
-    Message { partition, raw }
+    let beside = beside.then(|| render::flat(event, ledger, name).into_bytes());
+    Message { partition, raw, beside }
 }
 
 /// CloudEvents 1.0, Kafka protocol binding, binary content mode.

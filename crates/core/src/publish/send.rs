@@ -40,7 +40,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         loop {
             match self.send(&mut failed, &mut lanes).await {
                 Ok(never) => match never {},
-                Err(stop @ Failure::Permanent(_)) => return stop,
+                Err(ended @ (Failure::Permanent(_) | Failure::Fenced)) => return ended,
                 Err(failure) => self.pace.sleep(self.pace.backoff(failed, &failure)).await,
             }
             failed = failed.saturating_add(1);
@@ -171,7 +171,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
             }
             let Some(prev) = lane.push(this, now) else { continue };
             let stamp = Stamp { ledger: name.clone(), this, prev };
-            lanes.held.push(message(event, *ledger, &stamp, &key, partition));
+            lanes.held.push(message(event, self.publication, &stamp, &key, partition));
         }
         lanes.reach(walk.at);
         Ok(true)

@@ -42,6 +42,7 @@ impl World {
             name: "main".into(),
             topic: "t".into(),
             key: Key::default(),
+            beside: false,
         };
         let broker = Broker::new("t1", partitions);
         World { clock, broker, books, tally: Tally::default(), publication }

@@ -85,7 +85,7 @@ impl Scrap {
                 value
             };
             let raw = Raw { key: None, value: Some(value), headers: Vec::new() };
-            page.push(Message { partition: number as u32 % PARTITIONS, raw });
+            page.push(Message { partition: number as u32 % PARTITIONS, raw, beside: None });
             if page.len() == PAGE {
                 producer.send(std::mem::take(&mut page)).await?;
             }

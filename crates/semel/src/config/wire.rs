@@ -37,6 +37,8 @@ pub struct Publish {
     pub topic: String,
     /// What decides the partition.
     pub key: Key,
+    /// The topic of flat rows that are sent beside the events, in one Kafka transaction with them.
+    pub beside: Option<String>,
 }
 
 /// `[publish]` as it is written.
@@ -45,6 +47,8 @@ pub struct Publish {
 pub struct Written {
     topic: Option<String>,
     key: Option<String>,
+    transactional: Option<bool>,
+    analytics_topic: Option<String>,
 }
 
 impl Wire {
@@ -91,7 +95,9 @@ impl Wire {
         let publish = self.publish.as_ref();
         json!({
             "kafka": self.settings.shown(),
-            "publish": publish.map(|it| json!({ "topic": it.topic, "key": it.key.as_str() })),
+            "publish": publish.map(|it| json!({
+                "topic": it.topic, "key": it.key.as_str(), "analytics_topic": it.beside,
+            })),
         })
     }
 }
@@ -104,6 +110,7 @@ impl Publish {
             name: ledger.id.clone(),
             topic: self.topic.as_str().into(),
             key: self.key,
+            beside: self.beside.is_some(),
         }
     }
 
@@ -116,7 +123,22 @@ impl Publish {
             let words = Key::ALL.map(Key::as_str).join(", ");
             misused(format!("publish.key: `{word}` is none; these are: {words}"))
         })?;
-        Ok(Publish { topic, key })
+        let beside = match (written.transactional, written.analytics_topic) {
+            (Some(true), name) => Some(name.unwrap_or_else(|| "payments.analytics".into())),
+            (_, None) => None,
+            (_, Some(_)) => {
+                let detail = "publish.analytics_topic: needs transactional = true beside it: both \
+                              topics are written together, or neither";
+                return Err(misused(detail));
+            }
+        };
+        if let Some(beside) = &beside {
+            topic_name("publish.analytics_topic", beside).map_err(misused)?;
+            if *beside == topic {
+                return Err(misused("publish.analytics_topic: is publish.topic; name another"));
+            }
+        }
+        Ok(Publish { topic, key, beside })
     }
 }
 

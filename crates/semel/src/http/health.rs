@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use semel_core::problem::Code;
 
 use super::app::App;
-use crate::wiring::Reader;
 use super::payments::json;
 use super::schema;
+use crate::wiring::Reader;
 
 /// Whether the process answers
 #[utoipa::path(

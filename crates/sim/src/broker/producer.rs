@@ -118,7 +118,7 @@ impl Carrier {
 
 fn append(broker: &Broker, topic: &str, batch: Vec<Message>) {
     let partitions = broker.about(topic).partitions;
-    for Message { partition, raw } in batch.into_iter().filter(|it| it.partition < partitions) {
+    for Message { partition, raw, .. } in batch.into_iter().filter(|it| it.partition < partitions) {
         broker.append(topic, partition, raw, None);
     }
 }

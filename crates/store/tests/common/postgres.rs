@@ -66,7 +66,7 @@ impl OnPostgres {
     pub async fn empty(server: String, form: Form) -> OnPostgres {
         let url = database(&server).await;
         // Claims are granted at once: their deadline has passed when they are made.
-        let options = Options { leg_deadline: Duration::ZERO, form };
+        let options = Options { leg_deadline: Duration::ZERO, form, ..Options::default() };
         let store = Postgres::open_with(&url, options).await.expect("a new store");
         let ledger = store.ledger("main").await.expect("a new ledger").no;
         let mut legs = Vec::new();
