@@ -92,6 +92,8 @@ codes! {
     WireUnavailable = "SEMEL-0122", "wire_unavailable",
         "Kafka is away, or the topic is missing; what has to do with it waits";
     WireRefused = "SEMEL-0123", "wire_refused", "Kafka does not let Semel do what it has to";
+    WireSettings = "SEMEL-0124", "wire_settings",
+        "Kafka's settings put at risk what Semel promises";
 
     ChainBroken = "SEMEL-0201", "chain_broken", "The chain of hashes does not fit the log";
     LogGap = "SEMEL-0202", "log_gap", "The log of events has a hole";

@@ -61,7 +61,7 @@ impl Publication {
     ///
     /// It goes by the topic's name: events that are on their way may reach a topic that is made
     /// again, and have to fit there.
-    fn spread(&self, partitions: u32) -> (Text, Cursor) {
+    pub fn spread(&self, partitions: u32) -> (Text, Cursor) {
         let stands = Cursor { next: partitions.into(), tail: self.key.hash(), hint: 0 };
         (format!("spread:{}:{}", self.name, self.topic).into(), stands)
     }
@@ -161,7 +161,7 @@ where
     drop(targets(source.clone(), spread).await?);
     match log.cursor(&source).await? {
         Some(first) if first == spread => {}
-        Some(first) => return Err(spread_changed(publication, spread, first)),
+        Some(first) => return Err(spread_changed(publication, spread, first).into()),
         None => return Err(Failure::Retryable("the store was rewound".into())),
     }
     // The first one last: what a store that is rewound forgets of them begins with that, and who
@@ -175,14 +175,14 @@ where
 }
 
 /// The stop that says how the ledger would be spread now, and how it was at first.
-fn spread_changed(publication: &Publication, now: Cursor, first: Cursor) -> Failure {
+pub fn spread_changed(publication: &Publication, now: Cursor, first: Cursor) -> Stop {
     let [now, first] = [now, first].map(|spread| {
         let key = Key::ALL.into_iter().find(|key| key.hash() == spread.tail);
         format!("by {} over {} partitions", key.map_or("?", Key::as_str), spread.next)
     });
     let Publication { name, topic, .. } = publication;
     let detail = format!("ledger {name}, topic {topic}: {now}, at first {first}");
-    Stop::new(Code::SpreadChanged, detail).into()
+    Stop::new(Code::SpreadChanged, detail)
 }
 
 /// The sending half; why it ended. As [`publish`], of which it is a part: whoever has several

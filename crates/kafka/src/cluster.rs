@@ -34,6 +34,10 @@ impl Cluster {
         KafkaTopic::new((&self.settings, &self.admin), name, group)
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     pub(crate) fn admin(&self) -> &Arc<Admin> {
         &self.admin
     }

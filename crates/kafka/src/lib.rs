@@ -9,6 +9,7 @@ mod admin;
 mod classify;
 mod client;
 mod cluster;
+mod inspect;
 mod native;
 mod producer;
 mod progress;
@@ -18,6 +19,7 @@ mod topic;
 
 pub use admin::{Made, Wanted};
 pub use cluster::Cluster;
+pub use inspect::{Inspected, Right};
 pub use producer::KafkaProducer;
 pub use progress::{Progress, Taken};
 pub use settings::Settings;

@@ -34,13 +34,17 @@ pub enum Pulled {
     Failed(RDKafkaErrorCode, String),
 }
 
-/// What a broker says of a topic: its id and how many partitions it has.
+/// What a broker says of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
     /// As the broker prints it.
     pub id: Text,
     /// At least one.
     pub partitions: u32,
+    /// On how many brokers the partition with the fewest is kept.
+    pub replicas: u32,
+    /// What this user may do to it, by `AclOperation`'s numbers.
+    pub rights: Vec<u32>,
 }
 
 /// A queue that says when something is in it.
@@ -271,6 +275,7 @@ pub async fn describe(
         let options = rd_kafka_AdminOptions_new(client, kind);
         let millis = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
         rd_kafka_AdminOptions_set_request_timeout(options, millis, ptr::null_mut(), 0);
+        rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
         rd_kafka_DescribeTopics(client, topics, options, queue.queue.as_ptr());
         rd_kafka_AdminOptions_destroy(options);
         rd_kafka_TopicCollection_destroy(topics);
@@ -311,7 +316,26 @@ unsafe fn described(event: *mut rd_kafka_event_t) -> Result<Described, RDKafkaEr
             return Err(failed.into());
         }
         let id = text(rd_kafka_Uuid_base64str(rd_kafka_TopicDescription_topic_id(topic)));
-        rd_kafka_TopicDescription_partitions(topic, &mut count);
-        Ok(Described { id: id.into(), partitions: u32::try_from(count).unwrap_or(u32::MAX) })
+        let partitions = rd_kafka_TopicDescription_partitions(topic, &mut count);
+        let replicas = slice(partitions, count).iter().map(|partition| {
+            let mut count = 0;
+            rd_kafka_TopicPartitionInfo_replicas(*partition, &mut count);
+            u32::try_from(count).unwrap_or(u32::MAX)
+        });
+        let (replicas, partitions) = (replicas.min().unwrap_or(0), count);
+        let rights = rd_kafka_TopicDescription_authorized_operations(topic, &mut count);
+        let rights = slice(rights, count).iter().map(|right| *right as u32).collect();
+        let partitions = u32::try_from(partitions).unwrap_or(u32::MAX);
+        Ok(Described { id: id.into(), partitions, replicas, rights })
+    }
+}
+
+/// # Safety
+/// `at` must be null or point to `count` values that outlive what is given back.
+unsafe fn slice<'a, T>(at: *const T, count: usize) -> &'a [T] {
+    match at.is_null() {
+        true => &[],
+        // SAFETY: as the caller says.
+        false => unsafe { std::slice::from_raw_parts(at, count) },
     }
 }

@@ -118,7 +118,7 @@ impl Topic for KafkaTopic {
     async fn about(&self) -> Result<About, Failure> {
         let asked = async {
             let described = describe(&self.admin, &self.name, PATIENCE).await;
-            let Described { id, partitions } =
+            let Described { id, partitions, .. } =
                 described.map_err(|code| of_code(&format!("topic {}", self.name), code))?;
             let compacted = self.is_compacted().await?;
             Ok(About { id, partitions, compacted })

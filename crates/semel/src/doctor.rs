@@ -4,10 +4,11 @@
 //! Works beside a live server and changes nothing.
 //! Deliberately absent: reading the whole log, which `semel verify` does.
 
+mod kafka;
 mod shown;
 
 use crate::cli::{Doctor, Global};
-use crate::config::Config;
+use crate::config::{Config, wire};
 use crate::exit::{self, Exit};
 use crate::output::{note, say};
 use crate::wiring::Reader;
@@ -21,8 +22,15 @@ use std::path::Path;
 /// Below this, in bytes, a store is about to stop for want of room.
 const ROOM_LEAST: u64 = 1 << 30;
 /// Every variable of the environment that means something.
-const VARIABLES: [&str; 5] =
-    ["SEMEL_CONFIG", "SEMEL_DATA", "SEMEL_STORE", "SEMEL_LISTEN", "SEMEL_LOG"];
+const VARIABLES: [&str; 7] = [
+    "SEMEL_CONFIG",
+    "SEMEL_DATA",
+    "SEMEL_STORE",
+    "SEMEL_WIRE",
+    "SEMEL_LISTEN",
+    "SEMEL_ROLES",
+    "SEMEL_LOG",
+];
 
 /// What was seen.
 #[derive(Default)]
@@ -30,6 +38,7 @@ struct Health {
     store: Option<About>,
     room_bytes: Option<u64>,
     ledgers: Vec<LedgerHealth>,
+    kafka: Option<kafka::Seen>,
     findings: Vec<Stop>,
 }
 
@@ -66,6 +75,7 @@ impl Health {
         health.directory(config);
         health.store(config).await;
         health.listen(config);
+        health.kafka(config).await;
         health
     }
 
@@ -77,8 +87,9 @@ impl Health {
     fn environment(&mut self) {
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy();
-            if name.starts_with("SEMEL_") && !VARIABLES.contains(&&*name) {
-                let known = VARIABLES.join(", ");
+            let is_known = VARIABLES.contains(&&*name) || name.starts_with(wire::PREFIX);
+            if name.starts_with("SEMEL_") && !is_known {
+                let known = format!("{}, {}…", VARIABLES.join(", "), wire::PREFIX);
                 self.find(Code::Configuration, format!("{name} means nothing; these do: {known}"));
             }
         }
@@ -133,6 +144,16 @@ impl Health {
             let detail = format!("journal_mode is {journal}; open it once with this program");
             self.find(Code::StoreSettings, detail);
         }
+    }
+
+    async fn kafka(&mut self, config: &Config) {
+        let reader = match self.store {
+            Some(_) => Reader::open(&config.store).await.ok(),
+            None => None,
+        };
+        self.kafka = kafka::Seen::of(config, reader.as_ref()).await;
+        let found = self.kafka.as_mut().map(|seen| std::mem::take(&mut seen.findings));
+        self.findings.extend(found.unwrap_or_default());
     }
 
     /// The address has to be free, unless our own server has it.

@@ -29,7 +29,9 @@ pub use audit::Audit;
 pub use scratch::{Bare, Rows, Scratch};
 pub use store::{Reader, Store};
 pub use target::{StoreClaim, StoreStep, StoreTarget};
-pub use wire::{Beside, Cluster, Made, StoreLog, Wanted, WireSettings, WireTopic};
+pub use wire::{
+    Beside, Cluster, Inspected, Made, Right, StoreLog, Wanted, WireSettings, WireTopic,
+};
 
 pub use semel_store::postgres::Counters;
 pub use semel_store::resident::Form;

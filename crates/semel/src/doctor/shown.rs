@@ -1,6 +1,7 @@
 //! What the doctor saw, as JSON and as tables.
 
 use super::Health;
+use super::kafka::Seen;
 use crate::config::Config;
 use crate::exit;
 use crate::output::{grouped, table};
@@ -33,6 +34,7 @@ impl Health {
             "store": file.or_else(|| Some(database(schema, self.database()?))),
             "room_bytes": self.room_bytes,
             "ledgers": ledgers.collect::<Vec<_>>(),
+            "kafka": self.kafka.as_ref().map(Seen::shown),
             "findings": findings.collect::<Vec<_>>(),
         })
     }
@@ -60,6 +62,7 @@ impl Health {
             }
             told.push(ledgers.to_string());
         }
+        told.extend(self.kafka.as_ref().map(topics));
         told.join("\n\n")
     }
 
@@ -104,6 +107,27 @@ fn database(schema: Option<i64>, database: &Database) -> Value {
         "oldest_snapshot": database.oldest_snapshot,
         "tables": tables.collect::<Vec<_>>(), "slow_settings": settings.collect::<Vec<_>>(),
     })
+}
+
+/// The brokers and their topics.
+fn topics(seen: &Seen) -> String {
+    let brokers = seen.brokers.map_or("no answer".to_owned(), |brokers| brokers.to_string());
+    let head = format!(" Kafka at {}: brokers that answer: {brokers}", seen.servers);
+    if seen.topics.is_empty() {
+        return head;
+    }
+    let header = ["topic", "is", "partitions", "copies", "behind"];
+    let mut told = table(&header, &[2, 3, 4]);
+    for topic in &seen.topics {
+        told.add_row([
+            topic.name.clone(),
+            topic.role.clone(),
+            topic.is.partitions.to_string(),
+            topic.is.replicas.to_string(),
+            topic.behind.map_or_else(String::new, grouped),
+        ]);
+    }
+    format!("{head}\n\n{told}")
 }
 
 /// The tables of a database, and the settings that make it slow.

@@ -8,7 +8,7 @@ use semel_core::wire::Link;
 
 pub use semel_kafka::KafkaTopic as WireTopic;
 pub use semel_kafka::Settings as WireSettings;
-pub use semel_kafka::{Beside, Cluster, Made, Wanted};
+pub use semel_kafka::{Beside, Cluster, Inspected, Made, Right, Wanted};
 
 /// A ledger's log, as publishing reads it. All reads block the thread for as long as they take.
 #[derive(Clone)]

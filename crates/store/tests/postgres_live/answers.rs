@@ -94,7 +94,7 @@ async fn whatever_happens_on_the_way_every_payment_is_there_once() {
     let (mut proxies, mut stores) = (Vec::new(), Vec::new());
     for seed in 0..PROCESSES {
         let proxy = Proxy::before(&shop.url).await;
-        let options = Options { leg_deadline: DEADLINE, form: Form::Resident };
+        let options = Options { leg_deadline: DEADLINE, ..Options::default() };
         stores.push(Postgres::open_with(&proxy.url(&shop.url), options).await.unwrap());
         proxy.random(Some(seed));
         proxies.push(proxy);

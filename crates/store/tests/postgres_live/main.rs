@@ -86,7 +86,7 @@ async fn store(url: &str) -> Postgres {
 }
 
 async fn store_of(url: &str, form: Form) -> Postgres {
-    let options = Options { leg_deadline: Duration::ZERO, form };
+    let options = Options { leg_deadline: Duration::ZERO, form, ..Options::default() };
     Postgres::open_with(url, options).await.unwrap()
 }
 
