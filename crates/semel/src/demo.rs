@@ -4,6 +4,8 @@
 //! It plays the part of a client that only knows HTTP: what was not answered is sent again with the
 //! same key, whatever happened to it. At the end it asks the ledger what became of everything, and
 //! compares that with what it was told (promises P1 and P2, seen from outside).
+//! Where Kafka is named, events are published meanwhile, and a reader that follows the links counts
+//! those too.
 //! The ledger is in a temporary directory, or in a schema of its own in the database that is named;
 //! it is thrown away at the end.
 //! Deliberately absent: the store. The server is another process of this same program.
@@ -17,6 +19,7 @@ use crate::exit::Exit;
 use crate::output::{grouped, note, progress, say, table};
 use crate::place::Place;
 use crate::rig::Server;
+use crate::rig::kafka::{Scrap, settled};
 use crate::signals;
 use crate::wiring::Scratch;
 use audit::Audit;
@@ -52,12 +55,20 @@ struct Report {
 pub async fn run(global: &Global, args: &Demo) -> Result<Exit, Failure> {
     let stopped = signals::end()?;
     let scratch = Scratch::new(config::server(global)?.as_deref()).await?;
+    let scrap = match config::broker(global)? {
+        Some(wire) => Some(Scrap::new(&wire).await?),
+        None => None,
+    };
     let report = tokio::select! {
-        report = play(args.payments, scratch.place()) => Some(report),
+        report = play(args.payments, scratch.place(), scrap.as_ref()) => Some(report),
         () = stopped => None,
     };
     // Whatever happened; what happened first is told.
     let removed = scratch.remove().await;
+    let removed = match scrap {
+        Some(scrap) => removed.and(scrap.remove().await),
+        None => removed,
+    };
     let Some(report) = report else {
         note("stopped before the end, so nothing was found out");
         return removed.map(|()| Exit::Stopped);
@@ -73,10 +84,11 @@ pub async fn run(global: &Global, args: &Demo) -> Result<Exit, Failure> {
     Ok(if report.is_clean() { Exit::Done } else { Exit::Found })
 }
 
-async fn play(payments: u32, place: Place) -> Result<Report, Failure> {
+async fn play(payments: u32, place: Place, scrap: Option<&Scrap>) -> Result<Report, Failure> {
     let started = Instant::now();
     let plan = Plan::random(payments);
-    let server = Server::start(place).await?;
+    let config = scrap.map(Scrap::published).unwrap_or_default();
+    let server = Server::start_with(place, &config).await?;
     traffic::open_accounts(server.address()).await?;
     let (address, at) = watch::channel(server.address());
     let progress = progress(plan.requests(), PROGRESS);
@@ -87,6 +99,12 @@ async fn play(payments: u32, place: Place) -> Result<Report, Failure> {
     // What the audit reads has to have been on the disk.
     let server = server.restarted().await?;
     let Audit { applied, lost, doubled } = audit::run(server.address(), &plan, &seen).await?;
+    let wire = match scrap {
+        Some(scrap) => Some(scrap.followed(settled(&server).await?).await?),
+        None => None,
+    };
+    let (untold, told_twice) = wire.unwrap_or_default();
+    let (lost, doubled) = (lost + untold, doubled + told_twice);
     Ok(Report {
         sent: seen.sent,
         unique: u64::from(payments),
@@ -136,8 +154,8 @@ impl Report {
             ("applied", self.applied, "payments in the ledger"),
             ("repeats", self.repeats, "requests answered from memory"),
             ("kills", self.kills, "times the server was killed with SIGKILL"),
-            ("lost", self.lost, "payments answered and not in the ledger"),
-            ("doubled", self.doubled, "payments in the ledger more than once"),
+            ("lost", self.lost, "payments answered and not in the ledger, events not on the wire"),
+            ("doubled", self.doubled, "of either, what is there more than once"),
         ] {
             table.add_row([name.to_owned(), grouped(count), meaning.to_owned()]);
         }

@@ -2,6 +2,7 @@
 //! only knows HTTP.
 
 mod client;
+pub mod kafka;
 mod server;
 
 pub use client::{Answer, Client};

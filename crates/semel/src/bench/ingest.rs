@@ -2,9 +2,10 @@
 //! ledger.
 
 use super::bed::{Bed, Setup};
-use super::kafka::{MAPPING, Scrap, Spent, named, until};
+use super::kafka::{MAPPING, Spent, fill};
 use super::{Measured, audit};
 use crate::rig::Server;
+use crate::rig::kafka::{Scrap, named, until};
 use crate::wiring::WireSettings;
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
@@ -26,7 +27,7 @@ pub async fn run(
     let messages = setup.payments;
     bar.set_length(messages);
     let scrap = Scrap::new(wire).await?;
-    let keys = scrap.fill(messages, setup.work()).await;
+    let keys = fill(&scrap, messages, setup.work()).await;
     let taken = match keys {
         Ok(keys) => take(wire, &scrap, messages, bed).await.map(|taken| (taken, keys)),
         Err(failure) => Err(failure),

@@ -2,13 +2,13 @@
 //! already, and those of batches that come in over HTTP meanwhile.
 
 use super::bed::{Bed, Setup};
-use super::kafka::{Scrap, Spent, metric, named, until};
+use super::kafka::Spent;
 use super::meter::Latencies;
 use super::work::Payment;
 use super::{Measured, audit, batch};
-use crate::http::access::MAIN;
+use crate::rig::kafka::{Scrap, settled};
 use crate::rig::{Client, Server, broken};
-use crate::wiring::{Reader, WireSettings};
+use crate::wiring::WireSettings;
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
 use std::net::SocketAddr;
@@ -34,12 +34,11 @@ pub async fn publish(
     batch::fill(setup, bed, bar).await?;
     let scrap = Scrap::new(wire).await?;
     let sent = async {
-        let server = serve(wire, &scrap, bed).await?;
+        let server = Server::start_with(bed.place(), &scrap.published()).await?;
         let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
-        bed.gauge.during(settled(&server)).await?;
+        let events = bed.gauge.during(settled(&server)).await?;
         let (took, spent) = (begun.elapsed(), spent.told());
         drop(server);
-        let events = events(bed).await?;
         let measured = Measured::new("publish", events, took);
         followed(&scrap, measured, events, spent).await
     };
@@ -63,43 +62,23 @@ pub async fn pipeline(
     let scrap = Scrap::new(wire).await?;
     let (keys, requests) = requests(setup);
     let sent = async {
-        let server = serve(wire, &scrap, bed).await?;
+        let server = Server::start_with(bed.place(), &scrap.published()).await?;
         settled(&server).await?;
         let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
         let work = async {
             let latencies = send(server.address(), requests, bar).await?;
-            settled(&server).await?;
-            Ok(latencies)
+            Ok((latencies, settled(&server).await?))
         };
-        let latencies = bed.gauge.during(work).await?;
+        let (latencies, events) = bed.gauge.during(work).await?;
         let (took, spent) = (begun.elapsed(), spent.told());
         drop(server);
         let measured = Measured::new("pipeline", setup.payments, took).latencies(&latencies);
-        let events = events(bed).await?;
         followed(&scrap, measured, events, spent).await
     };
     let measured = sent.await;
     scrap.remove().await?;
     let (measured, _) = audit::of(measured?, bed, "", keys.into_iter()).await?;
     Ok(measured)
-}
-
-async fn serve(wire: &WireSettings, scrap: &Scrap, bed: &Bed) -> Result<Server, Failure> {
-    let (servers, name) = (wire.servers(), &scrap.name);
-    let kafka = named(wire);
-    let config = format!("wire = \"kafka://{servers}\"\n{kafka}\n[publish]\ntopic = \"{name}\"\n");
-    Server::start_with(bed.place(), &config).await
-}
-
-/// Wait until all that is in the ledger is confirmed.
-async fn settled(server: &Server) -> Result<(), Failure> {
-    let unconfirmed = format!("semel_publish_unconfirmed_events{{ledger=\"{MAIN}\"}}");
-    until(server, "/metrics", |text| metric(text, &unconfirmed) == Some(0)).await
-}
-
-async fn events(bed: &Bed) -> Result<u64, Failure> {
-    let ledger = Reader::open(&bed.place()).await?.ledger(MAIN)?;
-    Ok(ledger.ok_or_else(|| broken("there is no ledger"))?.position.next_seq - 1)
 }
 
 /// `measured`, with what a strict reader takes of `events`, and what was spent.
