@@ -1,5 +1,5 @@
-//! Topics that are thrown away, servers that publish to them, and a reader that counts what a strict
-//! one takes.
+//! Topics that are thrown away, servers that publish to them, and a reader that counts what a
+//! strict one takes.
 
 use super::{Client, Server, broken};
 use crate::http::access::MAIN;

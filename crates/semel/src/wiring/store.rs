@@ -128,8 +128,8 @@ impl Store {
         }
     }
 
-    /// Whether the store may have forgotten what it had acknowledged, since another server is there.
-    /// A file never tells.
+    /// Whether the store may have forgotten what it had acknowledged, since another server is
+    /// there. A file never tells.
     ///
     /// # Errors
     /// As there.
