@@ -39,20 +39,22 @@ impl Hash {
     /// The value from 64 hexadecimal digits, as [`Hash::hex`] writes them or in upper case; `None`
     /// for any other text.
     pub fn from_hex(text: &str) -> Option<Hash> {
-        let digits = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let mut hash = digits.then_some(Hash::ZERO)?;
-        for (index, byte) in hash.0.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16).ok()?;
+        let bytes: &[u8; 64] = text.as_bytes().try_into().ok()?;
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        let mut hash = Hash::ZERO;
+        for (byte, pair) in hash.0.iter_mut().zip(bytes.chunks_exact(2)) {
+            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
         }
         Some(hash)
     }
 
     /// Lower-case hexadecimal, 64 characters.
     pub fn hex(&self) -> String {
-        use fmt::Write;
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
         let mut text = String::with_capacity(64);
         for byte in self.0 {
-            write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+            let digits = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
+            text.extend(digits.map(char::from));
         }
         text
     }

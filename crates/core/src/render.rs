@@ -19,8 +19,30 @@ pub fn time(at: i64) -> String {
     let moment = moment.unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let (year, month, day) = moment.to_calendar_date();
     let (hour, minute, second, micros) = moment.to_hms_micro();
-    let month = u8::from(month);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
+    let mut text = String::with_capacity("2026-01-01T00:00:00.000000Z".len());
+    if year < 0 {
+        text.push('-');
+    }
+    digits(&mut text, year.unsigned_abs(), 1_000);
+    for (mark, number) in [('-', u8::from(month)), ('-', day), ('T', hour), (':', minute)] {
+        text.push(mark);
+        digits(&mut text, number.into(), 10);
+    }
+    text.push(':');
+    digits(&mut text, second.into(), 10);
+    text.push('.');
+    digits(&mut text, micros, 100_000);
+    text.push('Z');
+    text
+}
+
+/// Append the decimal digits of `number` from that of `place` on; quicker than a formatter, which
+/// this is asked for too often.
+fn digits(text: &mut String, number: u32, mut place: u32) {
+    while place > 0 {
+        text.push(char::from(b'0' + (number / place % 10) as u8));
+        place /= 10;
+    }
 }
 
 /// The first answer to the request that `event` recorded.

@@ -42,7 +42,7 @@ const SUITING: [(&str, &str); 13] = [
     ("topic.metadata.refresh.interval.ms", "10000"),
     // Whatever is on its way for longer is in doubt.
     ("message.timeout.ms", "30000"),
-    ("linger.ms", "5"),
+    ("linger.ms", "20"),
     ("batch.num.messages", "10000"),
     ("queue.buffering.max.kbytes", "65536"),
 ];

@@ -37,6 +37,8 @@ pub struct Stream {
     epoch: i32,
     /// What was taken from the partition and not told yet.
     pulled: VecDeque<Pulled>,
+    /// How long to wait for more once something is there.
+    gather: Duration,
 }
 
 /// An unbroken reading.
@@ -61,8 +63,9 @@ enum Broken {
 }
 
 impl Stream {
-    /// The partition numbered `number` of the topic named `topic`.
-    pub fn new(consumer: &Arc<Consumer>, topic: &str, number: u32) -> Stream {
+    /// The partition numbered `number` of the topic named `topic`, where fetches wait for so long
+    /// for more once something is there.
+    pub fn new(consumer: &Arc<Consumer>, topic: &str, number: u32, gather: Duration) -> Stream {
         let partition = Partition::new(consumer, topic, number);
         let (topic, consumer) = (topic.to_owned(), consumer.clone());
         Stream {
@@ -73,6 +76,7 @@ impl Stream {
             open: None,
             epoch: -1,
             pulled: VecDeque::new(),
+            gather,
         }
     }
 
@@ -128,7 +132,9 @@ impl Stream {
     ) -> Result<Result<(), Broken>, Failure> {
         let known = records.len();
         // A reading that has just begun brings something, be it that there is nothing.
-        let until = Instant::now() + if open.is_live { NEWS } else { PATIENCE };
+        let was_live = open.is_live;
+        let mut until = Instant::now() + if was_live { NEWS } else { PATIENCE };
+        let mut is_gathering = false;
         loop {
             self.refill(limit.saturating_sub(records.len()));
             while records.len() < limit {
@@ -152,10 +158,17 @@ impl Stream {
                     }
                 }
             }
-            let is_done = records.len() > known || open.end.is_some() && !open.is_live;
-            open.is_live |= is_done;
+            let has_some = records.len() > known;
+            open.is_live |= has_some || open.end.is_some();
+            let is_done = match has_some {
+                true => until <= Instant::now(),
+                false => open.end.is_some() && !was_live,
+            };
             if is_done || records.len() >= limit {
                 return Ok(Ok(()));
+            }
+            if has_some && !is_gathering {
+                (is_gathering, until) = (true, Instant::now() + self.gather);
             }
             if timeout_at(until, self.partition.ready()).await.is_err() {
                 return match open.is_live {

@@ -14,6 +14,7 @@ use semel_core::problem::Code;
 use semel_core::wire::{About, Fetched, Topic};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 
 /// A topic. Cheap to clone.
@@ -27,6 +28,7 @@ pub struct KafkaTopic {
     progress: Arc<Progress>,
     trouble: Arc<Mutex<Option<String>>>,
     beside: Option<Beside>,
+    gather: Duration,
 }
 
 /// What is written together with a topic.
@@ -39,6 +41,14 @@ pub struct Beside {
 }
 
 impl KafkaTopic {
+    /// The same topic, whose fetches wait for so long for more once something is there: fewer and
+    /// larger.
+    #[must_use]
+    pub fn gathering(mut self, gather: Duration) -> KafkaTopic {
+        self.gather = gather;
+        self
+    }
+
     /// The same topic, whose producers write what is beside each message to another one.
     #[must_use]
     pub fn with(mut self, beside: Beside) -> KafkaTopic {
@@ -73,6 +83,7 @@ impl KafkaTopic {
             progress,
             trouble: Arc::default(),
             beside: None,
+            gather: Duration::ZERO,
         })
     }
 
@@ -95,7 +106,8 @@ impl KafkaTopic {
 
     fn stream(&self, partition: u32) -> Arc<AsyncMutex<Stream>> {
         let mut streams = self.streams.lock().expect("nobody panics while holding it");
-        let new = || Arc::new(AsyncMutex::new(Stream::new(&self.consumer, &self.name, partition)));
+        let stream = || Stream::new(&self.consumer, &self.name, partition, self.gather);
+        let new = || Arc::new(AsyncMutex::new(stream()));
         streams.entry(partition).or_insert_with(new).clone()
     }
 

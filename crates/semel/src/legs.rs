@@ -33,6 +33,8 @@ use tokio::task::JoinSet;
 
 /// How long a leg that is stopped waits before it looks whether it can go on.
 const AGAIN: Duration = Duration::from_secs(5);
+/// How long what was sent may lie on the wire until it is confirmed, so that much is at once.
+const GATHER: Duration = Duration::from_millis(50);
 /// How long a Kafka transaction may stay open without an alarm.
 const HELD_ALARM: Duration = Duration::from_secs(60);
 /// A leg that has run for so long runs.
@@ -56,7 +58,7 @@ pub async fn start(
     }
     if let Some(settings) = wire.publish.as_ref().filter(|_| config.roles.publish) {
         for ledger in store.reader().ledgers()? {
-            let mut topic = cluster.topic(&settings.topic, None)?;
+            let mut topic = cluster.topic(&settings.topic, None)?.gathering(GATHER);
             if let Some(beside) = &settings.beside {
                 let name = format!("semel-publish-{}-{}", settings.topic, ledger.id);
                 topic = topic.with(Beside { topic: beside.clone(), name });
