@@ -5,8 +5,8 @@ use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewPartitions, NewT
 use rdkafka::admin::{ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Header, Headers as _, Message as _, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::BTreeMap;
@@ -111,13 +111,38 @@ impl Broker {
     /// Where each partition begins and ends.
     pub fn bounds(&self, name: &str, partitions: i32) -> Vec<(i64, i64)> {
         wait(&format!("the partitions of {name} have leaders"), || {
-            let ask = |partition| self.admin.inner().fetch_watermarks(name, partition, PATIENCE);
+            // One that was told that there is no such topic says so for a while.
+            let fresh: BaseConsumer = client(&self.at).create().unwrap();
+            let ask = |partition| fresh.fetch_watermarks(name, partition, PATIENCE);
             (0..partitions).map(ask).collect::<Result<_, _>>().map_err(|error| error.to_string())
         })
     }
 
     pub fn ends(&self, name: &str, partitions: i32) -> Vec<i64> {
         self.bounds(name, partitions).into_iter().map(|(_, end)| end).collect()
+    }
+
+    /// All records of a topic, whoever wrote them, aborted ones left out.
+    pub fn records(&self, name: &str, partitions: i32) -> Vec<Record> {
+        let mut left = self.ends(name, partitions);
+        let mut config = client(&self.at);
+        config.set("group.id", "nobody").set("enable.auto.commit", "false");
+        config.set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = config.create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions {
+            list.add_partition_offset(name, partition, Offset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let mut records = Vec::new();
+        while left.iter().any(|end| 0 < *end) {
+            match consumer.poll(PATIENCE).expect("something comes in time") {
+                Ok(message) => records.push(copy(&message)),
+                Err(KafkaError::PartitionEOF(partition)) => left[partition as usize] = 0,
+                Err(error) => panic!("{name}: {error}"),
+            }
+        }
+        records
     }
 
     /// What a group was told.
@@ -191,6 +216,17 @@ impl Writer {
     pub fn abort(&self) {
         self.producer.abort_transaction(PATIENCE).unwrap();
     }
+}
+
+fn copy(message: &BorrowedMessage<'_>) -> Record {
+    let headers = message.headers().map_or(Vec::new(), |headers| {
+        let copied = |header: Header<'_, &[u8]>| {
+            (header.key.to_owned(), header.value.unwrap_or_default().to_vec())
+        };
+        headers.iter().map(copied).collect()
+    });
+    let [key, value] = [message.key(), message.payload()].map(|bytes| bytes.map(<[u8]>::to_vec));
+    Record { partition: message.partition(), key, value, headers }
 }
 
 fn client(at: &str) -> ClientConfig {

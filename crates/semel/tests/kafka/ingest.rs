@@ -2,7 +2,7 @@
 
 use super::broker::{Broker, Record, record, shared};
 use super::on_both;
-use super::service::{Kind, Running, Service, wait_for};
+use super::service::{Kind, Running, Service, wait, wait_for};
 use serde_json::json;
 
 on_both!(
@@ -154,18 +154,18 @@ fn producers_of_every_kind_are_read_as_committed(kind: Kind) {
     assert_eq!(aborted, json!({ "data": [], "next": null }));
     assert_eq!(credits(&running, "merchant:9"), expected * 100);
     // Offsets that nobody can pay are taken too, and people see it.
-    let ends = broker.ends(&topic, 2).into_iter().map(Some).collect::<Vec<_>>();
-    let group = running.get("/v1/ingests")["data"][0]["name"].as_str().unwrap().to_owned();
-    assert_eq!(group, "shop");
-    let told = || broker.committed("semel-shop", &topic, 2);
-    let lag = |told: Vec<Option<i64>>| {
-        ends.iter().zip(told).map(|(end, told)| end.unwrap() - told.unwrap_or(0)).max()
-    };
-    super::service::wait("the group follows", || match lag(told()) {
-        Some(0..=1) => Ok(()),
-        lag => Err(format!("lag {lag:?}")),
-    });
+    follows(&broker, "semel-shop", &topic, 2);
     assert_eq!(service.verify()["payments"], expected);
+}
+
+/// Wait until a group stands where its topic ends, or before a last marker.
+pub fn follows(broker: &Broker, group: &str, topic: &str, partitions: i32) {
+    let ends = broker.ends(topic, partitions);
+    wait("the group follows", || {
+        let told = broker.committed(group, topic, partitions);
+        let mut lags = ends.iter().zip(&told).map(|(end, told)| end - told.unwrap_or(0));
+        if lags.all(|lag| (0..=1).contains(&lag)) { Ok(()) } else { Err(format!("{told:?}")) }
+    });
 }
 
 fn what_is_open_holds_back_what_is_behind_it(kind: Kind) {

@@ -14,13 +14,12 @@ mod faults;
 mod harness;
 mod ingest;
 mod letters;
+mod payers;
 mod publish;
 mod rewind;
 mod service;
 mod sharing;
 mod stops;
-mod topics;
-mod traffic;
 
 /// Each of these functions as a test of its own on each store.
 macro_rules! on_both {
