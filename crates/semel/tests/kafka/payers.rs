@@ -92,7 +92,7 @@ impl Payers {
 }
 
 /// Let two clients pay for as long as `meanwhile` takes.
-pub fn paying(payers: &Payers, meanwhile: impl FnOnce()) {
+pub fn paying<T>(payers: &Payers, meanwhile: impl FnOnce() -> T) -> T {
     struct End<'p>(&'p Payers);
     impl Drop for End<'_> {
         fn drop(&mut self) {
@@ -104,8 +104,8 @@ pub fn paying(payers: &Payers, meanwhile: impl FnOnce()) {
             scope.spawn(move || payers.pay(name));
         }
         let _end = End(payers);
-        meanwhile();
-    });
+        meanwhile()
+    })
 }
 
 /// What the client with that key was told.

