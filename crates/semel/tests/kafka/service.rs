@@ -68,10 +68,19 @@ impl Service {
             Kind::Sqlite => format!("sqlite:{}", place.store().display()),
             Kind::Postgres => database(&semel_servers::postgres_for_tests()?),
         };
+        Some(Service::at(place, url, config))
+    }
+
+    /// The database at `url`, served as `config` says.
+    pub fn on(url: &str, config: &str) -> Service {
+        Service::at(Place::new(), url.to_owned(), config)
+    }
+
+    fn at(place: Place, url: String, config: &str) -> Service {
         let head = format!("store = \"{url}\"\n");
         let service = Service { place, url, head, started: Cell::default() };
         service.configure(config);
-        Some(service)
+        service
     }
 
     /// Whoever starts from now on does so as `config` says.
