@@ -182,5 +182,17 @@ fn restore(copy: &Path, label: &str) -> Postgres {
     restored.write("backup_label", label).unwrap();
     restored.write("recovery.signal", "").unwrap();
     restored.start_again().unwrap();
+    wait("it is promoted", || {
+        let asked = block_on(async {
+            let (shell, connection) =
+                tokio_postgres::connect(&restored.url("postgres"), tokio_postgres::NoTls).await?;
+            tokio::spawn(connection);
+            shell.query_one("SELECT pg_is_in_recovery()", &[]).await
+        });
+        match asked.map(|row| row.get(0)) {
+            Ok(false) => Ok(()),
+            other => Err(format!("{other:?}")),
+        }
+    });
     restored
 }
