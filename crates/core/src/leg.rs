@@ -14,6 +14,10 @@ use core::time::Duration;
 /// How long a claim holds without a commit, unless it is set otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How often somebody who waits for another one's source asks whether it is free: it stands still
+/// for not much longer than the deadline.
+pub const COMPETE: Duration = Duration::from_secs(2);
+
 /// How long one look at a source may take: well within the deadline.
 pub(crate) const LOOK: Duration = Duration::from_secs(2);
 
@@ -108,8 +112,8 @@ impl<S: Source, P: Pace> Source for Patient<'_, S, P> {
     }
 }
 
-/// As [`keep`], but when the source is somebody else's, wait until their deadline may have passed
-/// and compete again; why it ended.
+/// As [`keep`], but when the source is somebody else's, ask again and again until their deadline has
+/// passed; why it ended.
 ///
 /// `bind` binds the leg to its ledger and gives its target. It is asked each time: a store that was
 /// rewound may have forgotten that the leg was ever bound.
@@ -133,7 +137,7 @@ where
             Err(failure) => return failure,
         };
         match keep(source, &target, logic, limit, pace).await {
-            Failure::Fenced => pace.sleep(DEADLINE).await,
+            Failure::Fenced => pace.sleep(COMPETE).await,
             failure => return failure,
         }
     }

@@ -23,7 +23,7 @@ use crate::Text;
 use crate::exactly_once::Cursor;
 use crate::failure::{Failure, Stop};
 use crate::ledger::door::LedgerTarget;
-use crate::leg::{self, DEADLINE, Pace};
+use crate::leg::{self, COMPETE, Pace};
 use crate::problem::Code;
 use crate::wire::{About, Topic};
 use alloc::boxed::Box;
@@ -223,7 +223,7 @@ where
     let mut source = Confirm::new(publication, (&opened.about.id, partition), by, told);
     loop {
         match leg::keep(&mut source, target, &Note, STEP, pace).await {
-            Failure::Fenced if partition > 0 => pace.sleep(DEADLINE).await,
+            Failure::Fenced if partition > 0 => pace.sleep(COMPETE).await,
             failure => return failure,
         }
     }

@@ -25,7 +25,7 @@ use ingest::Taking;
 use pace::LegPace;
 use publish::Publishing;
 use semel_core::failure::{Failure, Stop};
-use semel_core::leg::{DEADLINE, Pace};
+use semel_core::leg::{COMPETE, Pace};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -108,7 +108,7 @@ async fn keep<F: Future<Output = Failure>>(
             // Somebody else does it. When their deadline has passed it may be for us to do.
             Failure::Fenced => {
                 leg.runs();
-                pace.sleep(DEADLINE).await;
+                pace.sleep(COMPETE).await;
             }
             failure => {
                 leg.waits(&failure);

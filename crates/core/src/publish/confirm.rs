@@ -53,7 +53,8 @@ pub struct Confirm<'a, T, L, P> {
     log: &'a L,
     tally: &'a Tally,
     pace: &'a P,
-    /// Whether it is on the way to the wire's end and lacks nothing; told to who sends.
+    /// Whether it is on the way to the wire's end and lacks nothing; told to who sends, and who
+    /// sends waits for it at first.
     looking: &'a AtomicBool,
     /// Where reading stands, and the message behind which the cursor stood then.
     scan: Option<(Link, Scan)>,
@@ -230,7 +231,9 @@ impl<T: Topic, L: Log, P: Pace> Source for Confirm<'_, T, L, P> {
     async fn read(&mut self, from: &Cursor, limit: usize) -> Result<Option<Batch<Taken>>, Failure> {
         let behind = link(from);
         if let Err(failure) = self.look(behind, from.hint, limit).await {
-            self.looking.store(false, Ordering::Relaxed);
+            // Who found another history lets nobody send any more.
+            let is_stop = matches!(failure, Failure::Permanent(_));
+            self.looking.store(is_stop, Ordering::Relaxed);
             return Err(failure);
         }
         let Some((_, scan)) = self.scan.filter(|(_, scan)| !scan.anew && scan.last != behind)

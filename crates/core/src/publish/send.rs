@@ -37,6 +37,11 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
     /// Send, again from the beginning after every doubt; why it cannot go on.
     pub(super) async fn run(&self) -> Failure {
         let (mut failed, mut lanes) = (0, Lanes::new(self.about.partitions));
+        // What the wire holds comes first: it may tell of what the store has forgotten, and then
+        // nothing may be sent. A partition that cannot be read holds up nobody.
+        while self.looking.iter().any(|looking| looking.load(Ordering::Relaxed)) {
+            self.pace.idle(IDLE).await;
+        }
         loop {
             match self.send(&mut failed, &mut lanes).await {
                 Ok(never) => match never {},

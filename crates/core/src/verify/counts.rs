@@ -46,13 +46,14 @@ pub fn compare(ledger: &str, legs: &[Leg], taken: &BTreeMap<Text, Taken>, findin
         *succeeded += i128::from(leg.counts.succeeded);
         *declined += i128::from(leg.counts.declined);
     }
-    // HTTP is the empty namespace and counts nothing.
+    // HTTP is the empty namespace and counts nothing; nor does what takes no payments, as publishing,
+    // whose legs name no ingest.
     let logged = taken.iter().filter(|(namespace, _)| !namespace.is_empty());
     for (namespace, _) in logged.clone() {
         ingests.entry(namespace).or_default();
     }
     for (ingest, (succeeded, declined)) in ingests {
-        let log = taken.get(ingest).copied().unwrap_or_default();
+        let log = taken.get(ingest).filter(|_| !ingest.is_empty()).copied().unwrap_or_default();
         let pairs = [("succeeded", succeeded, log.succeeded), ("declined", declined, log.declined)];
         for (what, counted, logged) in pairs {
             if counted != i128::from(logged) {
@@ -82,4 +83,24 @@ fn broken_rule(leg: &Leg) -> Option<&'static str> {
         (leg.conflicts <= conflicts, "every conflict that is kept was counted"),
     ];
     rules.into_iter().find(|(kept, _)| !kept).map(|(_, rule)| rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn legs_that_take_no_payments_count_none_of_those_of_http() {
+        let leg = |succeeded| {
+            let counts = Counts { read: succeeded, accepted: succeeded, succeeded, ..<_>::default() };
+            let (source, ingest) = ("publish:main:id/0".into(), "".into());
+            Leg { source, ingest, counts, letters: 0, conflicts: 0 }
+        };
+        let http = BTreeMap::from([("".into(), Taken { succeeded: 3, declined: 1 })]);
+        for (counted, is_told) in [(0, false), (3, true)] {
+            let mut findings = Findings::default();
+            compare("main", &[leg(counted)], &http, &mut findings);
+            assert_eq!(!findings.is_empty(), is_told, "{counted}");
+        }
+    }
 }
