@@ -107,7 +107,8 @@ impl Producer for KafkaProducer {
 impl Drop for KafkaProducer {
     fn drop(&mut self) {
         if let Ok(client) = std::mem::replace(&mut self.client, Err(String::new())) {
-            std::thread::spawn(move || drop(client));
+            // Where the system has no thread to give, what it was to do is dropped here.
+            let _ended = std::thread::Builder::new().spawn(move || drop(client));
         }
     }
 }
