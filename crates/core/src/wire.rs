@@ -264,7 +264,8 @@ pub async fn read_on<T: Topic>(
     limit: usize,
 ) -> Result<Read, Failure> {
     let from = place.seen.map_or(place.next, |(offset, _)| offset);
-    let mut fetched = topic.fetch(partition, from, limit.saturating_add(1)).await?;
+    let again = usize::from(place.seen.is_some());
+    let mut fetched = topic.fetch(partition, from, limit.saturating_add(again)).await?;
     let expired = from < fetched.start && fetched.start <= place.next;
     if expired {
         // Nothing that was read can stand there any more.

@@ -106,7 +106,7 @@ unsafe impl Sync for Partition {}
 impl Partition {
     /// The partition numbered `number` of the topic named `topic`; nothing is read yet.
     pub fn new(consumer: &Arc<Consumer>, topic: &str, number: u32) -> Partition {
-        let name = CString::new(topic).expect("topics' names are checked");
+        let name = CString::new(topic).expect("a topic's name is checked when it is opened");
         let client = consumer.client().native_ptr();
         // SAFETY: the consumer is kept beside the topic.
         let topic = unsafe { rd_kafka_topic_new(client, name.as_ptr(), ptr::null_mut()) };
@@ -143,9 +143,10 @@ impl Partition {
         }
     }
 
-    /// Take what is there, at most `limit`, without waiting.
-    pub fn take(&mut self, limit: usize, taken: &mut Vec<Pulled>) {
-        let Some(queue) = &self.queue else { return };
+    /// Take what is there, at most `limit`, without waiting; whether that was all. What is left
+    /// in a queue does not wake anybody again.
+    pub fn take(&mut self, limit: usize, taken: &mut Vec<Pulled>) -> bool {
+        let Some(queue) = &self.queue else { return true };
         let mut left = limit;
         while left > 0 {
             let mut messages = [ptr::null_mut(); CHUNK];
@@ -164,10 +165,11 @@ impl Partition {
                 }
             }
             if count < size {
-                return;
+                return true;
             }
             left -= count;
         }
+        false
     }
 
     /// Wait until something may be there to be taken.
@@ -266,7 +268,9 @@ pub async fn describe(
     patience: Duration,
 ) -> Result<Described, RDKafkaErrorCode> {
     let client = admin.inner().native_ptr();
-    let name = CString::new(topic).expect("topics' names are checked");
+    // librdkafka has no word on a name that is empty.
+    let name = CString::new(topic).ok().filter(|name| !name.is_empty());
+    let name = name.ok_or(RDKafkaErrorCode::InvalidTopic)?;
     // SAFETY: the queue is dropped before `admin` is given back; librdkafka copies the name.
     let queue = unsafe {
         let queue = Queue::new(client);
@@ -306,6 +310,9 @@ unsafe fn described(event: *mut rd_kafka_event_t) -> Result<Described, RDKafkaEr
         }
         let mut count = 0;
         let result = rd_kafka_event_DescribeTopics_result(event);
+        if result.is_null() {
+            return Err(RDKafkaErrorCode::OperationTimedOut);
+        }
         let topics = rd_kafka_DescribeTopics_result_topics(result, &mut count);
         if count == 0 {
             return Err(RDKafkaErrorCode::UnknownTopicOrPartition);

@@ -33,6 +33,8 @@ pub struct Taken {
     pub held_back: u64,
     /// Since when they hold back something.
     pub held_since: Option<Instant>,
+    /// The offset behind the last record that was brought.
+    brought: u64,
     is_told: bool,
 }
 
@@ -42,19 +44,32 @@ impl Progress {
         self.partitions.lock().expect("nobody panics while holding it").clone()
     }
 
-    /// Somebody read on at `from`.
-    pub(crate) fn note(&self, partition: u32, from: u64, fetched: &Fetched, held_back: u64) {
-        let again = fetched.records.first().is_some_and(|first| first.offset == from);
+    /// Somebody read on at `from`; `held_back` where the end was read.
+    pub(crate) fn note(
+        &self,
+        partition: u32,
+        from: u64,
+        fetched: &Fetched,
+        held_back: Option<u64>,
+    ) {
+        let mut partitions = self.partitions.lock().expect("nobody panics while holding it");
+        let before = partitions.get(&partition);
+        // A record that was brought before is asked for again by whoever stands behind it.
+        let known = before.is_some_and(|before| from < before.brought);
+        let again = known && fetched.records.first().is_some_and(|first| first.offset == from);
         let next = match again && fetched.records.len() == 1 {
             true => fetched.next,
             false => from,
         };
-        let mut partitions = self.partitions.lock().expect("nobody panics while holding it");
-        let before = partitions.get(&partition);
+        let last = fetched.records.last().map(|last| last.offset + 1);
+        // What readers see goes on where nothing is held back any more.
+        let still = before.filter(|before| last.is_none_or(|last| last <= before.end));
+        let held_back = held_back.or(still.map(|still| still.held_back)).unwrap_or(0);
         let held_since = (held_back > 0)
             .then(|| before.and_then(|before| before.held_since).unwrap_or_else(Instant::now));
         let is_told = before.is_some_and(|before| before.is_told && before.next == next);
-        let taken = Taken { next, end: fetched.end, held_back, held_since, is_told };
+        let brought = last.max(before.map(|before| before.brought)).unwrap_or(0);
+        let taken = Taken { next, end: fetched.end, held_back, held_since, brought, is_told };
         partitions.insert(partition, taken);
     }
 

@@ -5,12 +5,14 @@
 //! Deliberately absent: files, environment and command line. Who configures brings a table.
 
 use rdkafka::ClientConfig;
+use rdkafka::error::KafkaError;
 use std::collections::BTreeMap;
 
 /// What no setting may change, for every client.
-const PINNED: [(&str, &str, &str); 8] = [
+const PINNED: [(&str, &str, &str); 9] = [
     ("enable.auto.commit", "false", "how far a topic was taken is kept in the store"),
     ("enable.auto.offset.store", "false", "how far a topic was taken is kept in the store"),
+    ("offset.store.method", "broker", "how far a topic was taken is kept in the store"),
     ("auto.offset.reset", "error", "records must not be skipped silently"),
     ("isolation.level", "read_committed", "what was aborted was never said"),
     ("enable.partition.eof", "true", "Semel has to know where a partition ends"),
@@ -19,10 +21,29 @@ const PINNED: [(&str, &str, &str); 8] = [
     ("log.queue", "true", "Semel logs for itself"),
 ];
 /// The same for what writes.
-const PINNED_WRITING: [(&str, &str, &str); 3] = [
+const PINNED_WRITING: [(&str, &str, &str); 2] = [
     ("enable.idempotence", "true", "a repeated send must not change the order"),
     ("acks", "all", "what one broker alone has may be lost"),
-    ("request.required.acks", "all", "what one broker alone has may be lost"),
+];
+/// What has to stay between two numbers, for every client.
+const BOUNDED: [(&str, u64, u64, &str); 2] = [
+    ("message.timeout.ms", 1, 300_000, "whatever is on its way for longer is in doubt"),
+    ("fetch.wait.max.ms", 0, 2_000, "an end that is told late is taken for a broker that is away"),
+];
+/// Other names of librdkafka's for settings: they must not go round what is written here.
+const OTHER_NAMES: [(&str, &str); 12] = [
+    ("metadata.broker.list", "bootstrap.servers"),
+    ("request.required.acks", "acks"),
+    ("auto.commit.enable", "enable.auto.commit"),
+    ("delivery.timeout.ms", "message.timeout.ms"),
+    ("queue.buffering.max.ms", "linger.ms"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("message.send.max.retries", "retries"),
+    ("compression.codec", "compression.type"),
+    ("fetch.message.max.bytes", "max.partition.fetch.bytes"),
+    ("sasl.mechanisms", "sasl.mechanism"),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
 ];
 /// What Semel sets for itself, where no other value has a meaning.
 const OWN: [&str; 3] = ["transactional.id", "group.id", "group.instance.id"];
@@ -50,9 +71,10 @@ const SUITING: [(&str, &str); 13] = [
 const WRITING: [&str; 4] =
     ["message.timeout.ms", "linger.ms", "batch.num.messages", "queue.buffering.max.kbytes"];
 /// Settings of what reads only.
-const READING: [&str; 11] = [
+const READING: [&str; 12] = [
     "enable.auto.commit",
     "enable.auto.offset.store",
+    "offset.store.method",
     "auto.offset.reset",
     "isolation.level",
     "enable.partition.eof",
@@ -76,22 +98,34 @@ impl Settings {
     /// # Errors
     /// What is wrong with which of them, and what to write instead.
     pub fn new(given: BTreeMap<String, String>) -> Result<Settings, String> {
-        let settings = Settings { given };
+        let settings = Settings { given: with_one_name_each(given)? };
+        let given = |name: &str| settings.given.get(name);
         for (name, pinned, why) in PINNED.iter().chain(&PINNED_WRITING) {
-            if let Some(value) = settings.given.get(*name).filter(|value| !is(value, pinned)) {
+            if let Some(value) = given(name).filter(|value| !is(value, pinned)) {
                 return Err(format!("{name}: must be {pinned}, not {value}: {why}; leave it out"));
             }
         }
-        if let Some(name) = OWN.iter().find(|name| settings.given.contains_key(**name)) {
+        for (name, least, most, why) in BOUNDED {
+            let is_within = |value: &String| {
+                value.parse().is_ok_and(|number: u64| (least..=most).contains(&number))
+            };
+            if let Some(value) = given(name).filter(|value| !is_within(value)) {
+                return Err(format!("{name}: must be {least} to {most}, not {value}: {why}"));
+            }
+        }
+        if let Some(name) = OWN.iter().find(|name| given(name).is_some()) {
             return Err(format!("{name}: is Semel's own; leave it out"));
         }
-        let servers = settings.given.get("bootstrap.servers").map_or("", String::as_str);
-        if servers.trim().is_empty() {
+        if given("sasl.mechanism").is_some_and(|name| name.eq_ignore_ascii_case("OAUTHBEARER")) {
+            let remedy = "choose PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, or certificates";
+            return Err(format!("sasl.mechanism: Semel gets no tokens; {remedy}"));
+        }
+        if given("bootstrap.servers").is_none_or(|servers| servers.trim().is_empty()) {
             let remedy = "name a broker, as kafka.example:9092";
             return Err(format!("bootstrap.servers: is missing; {remedy}"));
         }
         for config in [settings.reading(), settings.writing()] {
-            config.create_native_config().map_err(|error| error.to_string())?;
+            config.create_native_config().map_err(|error| without_value(&error))?;
         }
         Ok(settings)
     }
@@ -153,6 +187,28 @@ impl Settings {
     }
 }
 
+/// The same, each setting under the name that is used here.
+fn with_one_name_each(given: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String> {
+    let mut named = BTreeMap::new();
+    for (written, value) in given {
+        let other = OTHER_NAMES.iter().find(|(other, _)| *other == written);
+        let name = other.map_or(&*written, |(_, name)| name).to_owned();
+        if named.insert(name.clone(), value).is_some() {
+            let (other, _) = OTHER_NAMES.iter().find(|(_, is)| *is == name).expect("it has two");
+            return Err(format!("{other}: is another name of {name}; leave one of them out"));
+        }
+    }
+    Ok(named)
+}
+
+/// What is wrong with a setting; not what was written, which may be a secret under a wrong name.
+fn without_value(error: &KafkaError) -> String {
+    match error {
+        KafkaError::ClientConfig(_, what, name, _) => format!("{name}: {what}"),
+        other => other.to_string(),
+    }
+}
+
 /// Whether a value says the same as a pinned one.
 fn is(value: &str, pinned: &str) -> bool {
     value == pinned || pinned == "all" && value == "-1"
@@ -160,6 +216,9 @@ fn is(value: &str, pinned: &str) -> bool {
 
 /// Whether what a setting holds may be a secret.
 fn is_secret(name: &str) -> bool {
-    let words = ["password", "secret", "jaas", "key.pem", "oauthbearer.config", "token"];
+    let words = ["pass", "secret", "jaas", "key.pem", "ssl_key", "oauthbearer.config", "token"];
     words.iter().any(|word| name.contains(word))
 }
+
+#[cfg(test)]
+mod tests;

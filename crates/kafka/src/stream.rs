@@ -9,7 +9,7 @@
 
 use crate::classify::{classify, of_code};
 use crate::client::{Admin, Consumer};
-use crate::native::{Described, Partition, Pulled, describe};
+use crate::native::{Partition, Pulled, describe};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode;
 use semel_core::Text;
@@ -18,12 +18,14 @@ use semel_core::wire::{Fetched, Record};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 /// How long a fetch waits for news where there are none.
 const NEWS: Duration = Duration::from_millis(500);
 /// How long a broker may take for an answer.
 pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How old the end of a partition may be that is told before the end is read.
+const OLD: Duration = Duration::from_secs(1);
 
 /// A partition that is being read.
 pub struct Stream {
@@ -33,8 +35,9 @@ pub struct Stream {
     partition: Partition,
     /// What is read: the topic's id, from when on nothing broke.
     open: Option<Open>,
-    /// The last epoch of which anything was read, before it broke too.
-    epoch: i32,
+    /// The last epoch of which anything was read, before it broke too, and the id of the topic
+    /// that it is one of: another topic begins to count anew.
+    epoch: (Option<Text>, i32),
     /// What was taken from the partition and not told yet.
     pulled: VecDeque<Pulled>,
     /// How long to wait for more once something is there.
@@ -44,12 +47,16 @@ pub struct Stream {
 /// An unbroken reading.
 struct Open {
     topic_id: Text,
+    /// The first offset that the partition had when it began.
+    start: u64,
     /// The next offset that it tells of.
     next: u64,
     /// The record that was told last.
     last: Option<Record>,
-    /// Where readers see nothing more, if nothing came since.
-    end: Option<u64>,
+    /// Where readers see nothing more, as far as that is known, and since when it is.
+    end: (u64, Instant),
+    /// Whether it came to the end, and nothing since.
+    is_at_end: bool,
     /// Whether anything came at all.
     is_live: bool,
 }
@@ -60,6 +67,8 @@ enum Broken {
     OtherLeader,
     /// The offset is not in the partition, or not what it was.
     Elsewhere,
+    /// Nothing came, be it that this is the end: a slow broker, or much that no reader sees.
+    Silent,
 }
 
 impl Stream {
@@ -74,17 +83,18 @@ impl Stream {
             consumer,
             partition,
             open: None,
-            epoch: -1,
+            epoch: (None, -1),
             pulled: VecDeque::new(),
             gather,
         }
     }
 
-    /// The high watermark less what readers see: what open Kafka transactions hold back.
-    pub fn held_back(&self) -> u64 {
-        let end = self.open.as_ref().and_then(|open| open.end);
-        let high = self.partition.told().map(|(_, high)| high);
-        end.zip(high).map_or(0, |(end, high)| high.saturating_sub(end))
+    /// The high watermark less what readers see: what open Kafka transactions hold back. `None`
+    /// while the end is not read.
+    pub fn held_back(&self) -> Option<u64> {
+        let open = self.open.as_ref().filter(|open| open.is_at_end)?;
+        let (_, high) = self.partition.told()?;
+        Some(high.saturating_sub(open.end.0))
     }
 
     /// As `Topic::fetch` of the core.
@@ -97,30 +107,47 @@ impl Stream {
         for _ in 0..3 {
             let mut open = match self.open.take().filter(|open| open.leads_to(from)) {
                 Some(open) => open,
-                None => self.begin(admin, from).await?,
+                None => match self.begin(admin, from).await? {
+                    Ok(open) => open,
+                    Err(nothing) => return Ok(nothing),
+                },
             };
             let told = open.last.as_ref().filter(|last| last.offset == from);
             let mut records: Vec<Record> = told.cloned().into_iter().collect();
-            match self.pull(&mut open, limit, &mut records).await? {
-                Ok(()) => return self.checked(admin, open, records).await,
-                Err(Broken::OtherLeader) => {}
-                Err(Broken::Elsewhere) => {
-                    let bounds = bounds(&self.consumer, &self.topic, self.number).await?;
-                    if !(bounds.0..=bounds.1).contains(&from) {
-                        return nothing(self.described(admin).await?.id, bounds, from);
-                    }
+            match self.pull(&mut open, limit.max(1), &mut records).await? {
+                Ok(()) => return self.checked(admin, from, open, records).await,
+                Err(Broken::OtherLeader | Broken::Elsewhere) => {}
+                Err(Broken::Silent) => {
+                    // What no reader sees may take long to pass, and is not passed twice.
+                    self.open = (self.id(admin).await? == open.topic_id).then_some(open);
+                    return Err(Failure::Retryable(format!("{}: no answer", self.what())));
                 }
             }
         }
         Err(Failure::Retryable(format!("{}: its leader changes all the time", self.what())))
     }
 
-    /// Begin to read at `from`, whatever was read before.
-    async fn begin(&mut self, admin: &Admin, from: u64) -> Result<Open, Failure> {
+    /// Begin to read at `from`, whatever was read before, if the partition has that offset.
+    async fn begin(&mut self, admin: &Admin, from: u64) -> Result<Result<Open, Fetched>, Failure> {
         self.pulled.clear();
-        let topic_id = self.described(admin).await?.id;
+        let asked = Instant::now();
+        let (topic_id, (start, end)) = self.asked(admin).await?;
+        if !(start..=end).contains(&from) {
+            return Ok(Err(nothing(topic_id, (start, end), from)));
+        }
+        if self.epoch.0.as_ref() != Some(&topic_id) {
+            self.epoch = (Some(topic_id.clone()), -1);
+        }
         self.partition.start(from).map_err(|error| classify(&self.what(), &error))?;
-        Ok(Open { topic_id, next: from, last: None, end: None, is_live: false })
+        Ok(Ok(Open {
+            topic_id,
+            start,
+            next: from,
+            last: None,
+            end: (end, asked),
+            is_at_end: false,
+            is_live: false,
+        }))
     }
 
     /// Take what comes until there is enough, or nothing more for now.
@@ -130,13 +157,10 @@ impl Stream {
         limit: usize,
         records: &mut Vec<Record>,
     ) -> Result<Result<(), Broken>, Failure> {
-        let known = records.len();
-        // A reading that has just begun brings something, be it that there is nothing.
-        let was_live = open.is_live;
-        let mut until = Instant::now() + if was_live { NEWS } else { PATIENCE };
-        let mut is_gathering = false;
-        loop {
-            self.refill(limit.saturating_sub(records.len()));
+        let (known, began) = (records.len(), Instant::now());
+        let mut gather = self.gather;
+        while records.len() < limit {
+            let is_all = self.refill(limit - records.len());
             while records.len() < limit {
                 match self.pulled.pop_front() {
                     None => break,
@@ -148,69 +172,87 @@ impl Stream {
                         return Err(of_code(&format!("{}: {why}", self.what()), code));
                     }
                     Some(Pulled::Record(record, epoch)) => {
-                        if open.is_live && self.epoch < epoch {
-                            self.epoch = epoch;
+                        let is_later = self.epoch.1 < epoch;
+                        self.epoch.1 = self.epoch.1.max(epoch);
+                        if open.is_live && is_later {
                             return Ok(Err(Broken::OtherLeader));
                         }
-                        self.epoch = self.epoch.max(epoch);
                         open.tells(&record);
                         records.push(record);
                     }
                 }
             }
-            let has_some = records.len() > known;
-            open.is_live |= has_some || open.end.is_some();
-            let is_done = match has_some {
-                true => until <= Instant::now(),
-                false => open.end.is_some() && !was_live,
-            };
-            if is_done || records.len() >= limit {
-                return Ok(Ok(()));
+            // A reading that has just begun brings something, be it that there is nothing.
+            let is_done = records.len() > known || open.is_at_end && !open.is_live;
+            open.is_live |= is_done;
+            if is_done && records.len() > known && !gather.is_zero() {
+                sleep(std::mem::take(&mut gather)).await;
+                continue;
             }
-            if has_some && !is_gathering {
-                (is_gathering, until) = (true, Instant::now() + self.gather);
+            if is_done {
+                break;
             }
-            if timeout_at(until, self.partition.ready()).await.is_err() {
-                return match open.is_live {
-                    true => Ok(Ok(())),
-                    false => Err(Failure::Retryable(format!("{}: no answer", self.what()))),
-                };
+            let until = began + if open.is_at_end { NEWS } else { PATIENCE };
+            if is_all && timeout_at(until, self.partition.ready()).await.is_err() {
+                return Ok(if open.is_at_end { Ok(()) } else { Err(Broken::Silent) });
             }
         }
+        Ok(Ok(()))
     }
 
-    fn refill(&mut self, limit: usize) {
-        if self.pulled.is_empty() {
-            let mut pulled = Vec::from(std::mem::take(&mut self.pulled));
-            self.partition.take(limit, &mut pulled);
-            self.pulled = pulled.into();
+    /// Have something to tell, if there is anything; whether that is all there is.
+    fn refill(&mut self, limit: usize) -> bool {
+        if !self.pulled.is_empty() {
+            return false;
         }
+        let mut pulled = Vec::from(std::mem::take(&mut self.pulled));
+        let is_all = self.partition.take(limit, &mut pulled);
+        self.pulled = pulled.into();
+        is_all
     }
 
     /// What was read, if the topic still is the one that it was read from.
     async fn checked(
         &mut self,
         admin: &Admin,
+        from: u64,
         mut open: Open,
         records: Vec<Record>,
     ) -> Result<Fetched, Failure> {
-        let (start, high) = self.partition.told().unwrap_or((0, 0));
-        let topic = self.described(admin).await?.id;
-        if topic != open.topic_id {
-            return nothing(topic, (start, high), open.next);
+        if !open.is_at_end && OLD <= open.end.1.elapsed() {
+            let asked = Instant::now();
+            open.end = (self.bounds().await?.1, asked);
+        }
+        if self.id(admin).await? != open.topic_id {
+            let (topic, bounds) = self.asked(admin).await?;
+            return Ok(nothing(topic, bounds, from));
         }
         let next = open.next;
+        open.end.0 = open.end.0.max(next);
+        let start = self.partition.told().map_or(open.start, |(start, _)| start);
         // Nothing before it is gone for this reading, whatever has expired meanwhile.
-        let first = records.first().map_or(next, |record| record.offset);
-        let (start, end) = (start.min(first), open.end.unwrap_or(high.max(next)));
+        let start = start.min(records.first().map_or(next, |record| record.offset));
         open.last = records.last().cloned().or(open.last);
+        let (topic, end) = (open.topic_id.clone(), open.end.0);
         self.open = Some(open);
         Ok(Fetched { topic, start, end, records, next })
     }
 
-    async fn described(&self, admin: &Admin) -> Result<Described, Failure> {
+    /// The topic's id and where the partition begins and ends. The id is asked last, so that
+    /// nobody takes the bounds of a new topic for those of the one that it replaced.
+    async fn asked(&self, admin: &Admin) -> Result<(Text, (u64, u64)), Failure> {
+        let bounds = self.bounds().await?;
+        Ok((self.id(admin).await?, bounds))
+    }
+
+    async fn bounds(&self) -> Result<(u64, u64), Failure> {
+        bounds(&self.consumer, &self.topic, self.number).await
+    }
+
+    async fn id(&self, admin: &Admin) -> Result<Text, Failure> {
         let described = describe(admin, &self.topic, PATIENCE).await;
-        described.map_err(|code| of_code(&format!("topic {}", self.topic), code))
+        let described = described.map_err(|code| of_code(&format!("topic {}", self.topic), code));
+        described.map(|described| described.id)
     }
 
     fn what(&self) -> String {
@@ -225,17 +267,19 @@ impl Open {
     }
 
     fn tells(&mut self, record: &Record) {
-        (self.next, self.end, self.is_live) = (record.offset + 1, None, true);
+        (self.next, self.is_at_end, self.is_live) = (record.offset + 1, false, true);
     }
 
     fn ends_at(&mut self, offset: u64) {
-        (self.next, self.end) = (self.next.max(offset), Some(offset));
+        self.next = self.next.max(offset);
+        self.end = (offset, Instant::now());
+        self.is_at_end = true;
     }
 }
 
 /// No records, since the partition has none at `from`, or is another one.
-fn nothing(topic: Text, (start, end): (u64, u64), from: u64) -> Result<Fetched, Failure> {
-    Ok(Fetched { topic, start, end, records: Vec::new(), next: from })
+fn nothing(topic: Text, (start, end): (u64, u64), from: u64) -> Fetched {
+    Fetched { topic, start, end, records: Vec::new(), next: from }
 }
 
 /// Whether the offset that was asked for is not there, or not where it was.

@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 
+/// How long a topic's name may be, in bytes.
+const NAME_MAX: usize = 249;
+
 /// A topic. Cheap to clone.
 #[derive(Clone)]
 pub struct KafkaTopic {
@@ -65,13 +68,16 @@ impl KafkaTopic {
         name: &str,
         group: Option<&str>,
     ) -> Result<KafkaTopic, Stop> {
+        let refused = |why: String| Stop::new(Code::WireRefused, format!("topic {name:?}: {why}"));
+        if !(1..=NAME_MAX).contains(&name.len()) || name.contains('\0') {
+            return Err(refused(format!("a name has 1 to {NAME_MAX} bytes, and none is zero")));
+        }
         let mut config = settings.reading();
         if let Some(group) = group {
             config.set("group.id", group);
         }
         let made: Result<Consumer, KafkaError> = config.create_with_context(Listener);
-        let refused = |error| Stop::new(Code::WireRefused, format!("topic {name}: {error}"));
-        let consumer = Arc::new(made.map_err(refused)?);
+        let consumer = Arc::new(made.map_err(|error| refused(error.to_string()))?);
         let progress = Arc::<Progress>::default();
         progress.tell(&consumer, name, group.is_some());
         Ok(KafkaTopic {

@@ -92,7 +92,8 @@ mod tests {
     #[test]
     fn legs_that_take_no_payments_count_none_of_those_of_http() {
         let leg = |succeeded| {
-            let counts = Counts { read: succeeded, accepted: succeeded, succeeded, ..<_>::default() };
+            let counts =
+                Counts { read: succeeded, accepted: succeeded, succeeded, ..<_>::default() };
             let (source, ingest) = ("publish:main:id/0".into(), "".into());
             Leg { source, ingest, counts, letters: 0, conflicts: 0 }
         };

@@ -85,9 +85,7 @@ fn a_broker_that_dies_under_traffic(kind: Kind) {
     paying(&payers, || {
         for round in 0..2 {
             let many: Vec<Record> = (0..300)
-                .map(|number| {
-                    record(number % 3, order(format!("{round}-{number}"), "0.01"))
-                })
+                .map(|number| record(number % 3, order(format!("{round}-{number}"), "0.01")))
                 .collect();
             writer.send(&orders, &many);
             sent += 300;

@@ -73,9 +73,8 @@ fn topics_are_mapped_each_in_its_own_way(kind: Kind) {
     for number in 0..200 {
         // Every order comes again in another partition, and every tenth with another content.
         let again = if number % 10 == 0 { "2" } else { "1.00" };
-        let orders = [(0, "1"), (1, again)].map(|(more, total)| {
-            record((number + more) % 3, order(number, total).into_bytes())
-        });
+        let orders = [(0, "1"), (1, again)]
+            .map(|(more, total)| record((number + more) % 3, order(number, total).into_bytes()));
         writer.send(&pointers, &orders);
     }
     let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
@@ -94,7 +93,10 @@ fn topics_are_mapped_each_in_its_own_way(kind: Kind) {
         let lacking = Record { headers: own, ..full.clone() };
         writer.send(&headers, &[full, lacking]);
         let key = Some(format!("k{}", number % 40).into_bytes());
-        writer.send(&keys, &[Record { partition: number % 3, key, value: noise(), ..<_>::default() }]);
+        writer.send(
+            &keys,
+            &[Record { partition: number % 3, key, value: noise(), ..<_>::default() }],
+        );
         writer.send(&positions, &[record(number % 3, "one and the same")]);
     }
     let running = service.serve();
@@ -128,8 +130,7 @@ fn producers_of_every_kind_are_read_as_committed(kind: Kind) {
     let config = taking(&broker, &[ingest("shop", &topic, POINTERS)]);
     let Some(service) = Service::new(kind, &config) else { return };
     let running = service.serve();
-    let (plain, idempotent, bracketed) =
-        (broker.plain(), broker.idempotent(), broker.bracketed());
+    let (plain, idempotent, bracketed) = (broker.plain(), broker.idempotent(), broker.bracketed());
     let mut expected = 0;
     for round in 0..10 {
         let orders = |who: &str| {

@@ -66,8 +66,7 @@ fn all_that_is_answered_is_told_under_every_key(kind: Kind) {
             item["idempotency_key"] = json!(format!("batch-{number}"));
             batch.push(item);
         }
-        let (_, results) =
-            running.post("/v1/payments:batch", None, &json!({ "payments": batch }));
+        let (_, results) = running.post("/v1/payments:batch", None, &json!({ "payments": batch }));
         for (number, result) in results["results"].as_array().unwrap().iter().enumerate() {
             let status = result["status"].as_u64().unwrap() as u16;
             assert_eq!(status, if number == 0 { 422 } else { 201 }, "{result}");
@@ -109,7 +108,10 @@ fn told_word_for_word(records: &[Record], payment: &Value) {
         assert!(is_hex && (name == "semel-hash" || (prev == 0) == (hash == "0".repeat(64))));
     }
     assert_eq!(text("ce_specversion"), "1.0");
-    assert_eq!((json!(text("ce_id")), json!(text("ce_type"))), (value["id"].clone(), value["type"].clone()));
+    assert_eq!(
+        (json!(text("ce_id")), json!(text("ce_type"))),
+        (value["id"].clone(), value["type"].clone())
+    );
     assert_eq!(json!(text("ce_time")), value["at"]);
     assert_eq!(value["payment"], *payment, "the message tells what the answer told");
     assert!(value["id"].as_str().unwrap().starts_with("evt_"));
@@ -138,15 +140,21 @@ fn ledgers_share_a_topic(kind: Kind) {
         writer.send(topic, &orders);
     }
     let outcome = |ledger: &str, ingest: &str| {
-        format!("semel_ingest_items{{ingest=\"{ingest}\",ledger=\"{ledger}\",outcome=\"accepted\"}}")
+        format!(
+            "semel_ingest_items{{ingest=\"{ingest}\",ledger=\"{ledger}\",outcome=\"accepted\"}}"
+        )
     };
     for (ledger, name) in [("a", "one"), ("b", "two")] {
         let name = outcome(ledger, name);
         wait_for("all are taken", &Some(500.0), || all[0].metric(&name));
     }
     let report = judged(&everything(&broker, &service, &out, Vec::new()));
-    let taken: Vec<_> =
-        report.ledgers.iter().map(|it| (&*it.ledger, it.taken)).filter(|it| it.0 != "main").collect();
+    let taken: Vec<_> = report
+        .ledgers
+        .iter()
+        .map(|it| (&*it.ledger, it.taken))
+        .filter(|it| it.0 != "main")
+        .collect();
     assert_eq!(taken, [("a", 508), ("b", 508)]);
     assert_eq!(service.verify()["payments"], 1000);
 }

@@ -62,7 +62,9 @@ fn latest_counts_at_the_first_attach_alone(kind: Kind) {
         (0, 0) => Ok(()),
         other => Err(format!("{other:?}")),
     });
-    broker.idempotent().send(&topic, &[record(2, order("in the new partition", "1").replace(' ', "-"))]);
+    broker
+        .idempotent()
+        .send(&topic, &[record(2, order("in the new partition", "1").replace(' ', "-"))]);
     taken(&running, "shop", 21);
     running.kill();
     broker.delete(&topic);

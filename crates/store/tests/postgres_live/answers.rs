@@ -6,7 +6,7 @@ use super::proxy::{Fault, Proxy};
 use super::{Shop, binding, store, take};
 use semel_core::exactly_once::conformance::Rng;
 use semel_core::exactly_once::{Claim, Failure, Target};
-use semel_store::postgres::{Form, Options, Postgres};
+use semel_store::postgres::{Options, Postgres};
 use semel_store::rows::Binding;
 use std::time::Duration;
 
