@@ -145,7 +145,7 @@ async fn go_on(
             start: Cursor::START,
         };
         let leg = store.leg(ledger, binding).await?;
-        let patience = Instant::now() + DEADLINE + DEADLINE / 2;
+        let patience = Instant::now() + 3 * DEADLINE;
         let claim = loop {
             match leg.claim().await {
                 Err(Failure::Fenced) if Instant::now() < patience => {

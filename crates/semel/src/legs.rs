@@ -7,6 +7,7 @@
 
 mod attach;
 mod board;
+mod bound;
 mod crew;
 mod guard;
 mod ingest;

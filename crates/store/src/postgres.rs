@@ -169,6 +169,15 @@ impl Postgres {
         Ok(PostgresTarget::leg(self.shared.clone(), ledger, binding.source, owner))
     }
 
+    /// Bind a source as [`Postgres::leg`] does, if it is not bound; whose claims hold stays as it is.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn bind(&self, ledger: u32, binding: Binding) -> Result<(), Failure> {
+        let bound = bindings::bind(&self.shared, ledger, &binding);
+        within("the binding of a source", bound).await.map(drop)
+    }
+
     /// The event that carries a key.
     ///
     /// # Errors

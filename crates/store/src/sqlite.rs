@@ -130,6 +130,14 @@ impl Sqlite {
         Ok(SqliteTarget::leg(self.writer.clone(), ledger, source, owner))
     }
 
+    /// Bind a source as [`Sqlite::leg`] does, if it is not bound; whose claims hold stays as it is.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn bind(&self, ledger: u32, binding: Binding) -> Result<(), Failure> {
+        self.writer.run(move |writer| writer.bind(ledger, &binding)).await.map(drop)
+    }
+
     /// The event that carries a key.
     ///
     /// # Errors

@@ -32,7 +32,9 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A broker that tests work on.
 pub struct Broker {
+    /// Where it is.
     pub servers: String,
+    /// A way to it.
     pub cluster: Cluster,
 }
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use semel_core::failure::Stop;
 use semel_core::ingest::Counts;
 use semel_core::payment::json_text;
+use semel_core::problem::Code;
 use semel_store::rows::IngestRow;
 use std::collections::BTreeMap;
 
@@ -83,8 +84,10 @@ fn stops(app: &App, ledger: u32) -> BTreeMap<String, Stop> {
 
 fn rendered(row: &IngestRow, stops: &BTreeMap<String, Stop>) -> String {
     let stopped = stops.get(&*row.name).map_or(String::new(), |stop| {
+        // What waits goes on by itself.
+        let what = if stop.code == Code::WireUnavailable { "waits_for" } else { "stopped" };
         let (name, detail) = (json_text(stop.code.name()), json_text(&stop.detail));
-        format!(r#","stopped":{name},"detail":{detail}"#)
+        format!(r#","{what}":{name},"detail":{detail}"#)
     });
     format!(r#"{{"name":{},{}{stopped}}}"#, json_text(&row.name), members(&row.counts))
 }

@@ -4,57 +4,37 @@
 //! bound behind all partitions: partitions that come later, and a topic that is made again under
 //! the name, are taken from their beginning.
 
-use crate::wiring::{Store, WireTopic};
+use super::bound::Bound;
+use crate::wiring::WireTopic;
 use semel_core::chain::Hash;
 use semel_core::exactly_once::{Cursor, Failure};
 use semel_core::ingest::topic::Intake;
 use semel_core::wire::Topic;
-use semel_store::rows::{Binding, Ledger};
 
-/// What attaches a topic.
-pub struct Attach<'a> {
-    /// Where to.
-    pub store: &'a Store,
-    /// Where to.
-    pub ledger: &'a Ledger,
-    /// How its sources are bound; their names and starts are filled in here.
-    pub binding: &'a Binding,
-    /// Whether it begins at its end.
-    pub from_latest: bool,
-}
-
-impl Attach<'_> {
-    /// See to it that `topic` is attached.
-    ///
-    /// # Errors
-    /// As the topic's and the store's.
-    pub async fn attach(&self, topic: &WireTopic) -> Result<(), Failure> {
-        let name = &self.binding.file;
-        let about = topic.about().await?;
-        let reader = self.store.reader();
-        let mark = format!("attach:{}:{name}", self.binding.ingest);
-        if reader.cursor(&mark)?.is_some() {
-            let first = Intake::source(&about.id, 0);
-            if reader.cursor(&first)?.is_none() {
-                tracing::warn!(
-                    topic = %name, id = %about.id, ingest = %self.binding.ingest,
-                    "the topic was made again; it is taken from its beginning"
-                );
-            }
-            return Ok(());
+/// See to it that `topic` is attached; what is new `from_latest` begins at its end.
+///
+/// # Errors
+/// As the topic's and the store's.
+pub async fn attach(bound: &Bound, topic: &WireTopic, from_latest: bool) -> Result<(), Failure> {
+    let about = topic.about().await?;
+    let reader = bound.store().reader();
+    let (name, ingest) = (bound.file(), bound.ingest());
+    let mark = format!("attach:{ingest}:{name}");
+    if reader.cursor(&mark)?.is_some() {
+        if reader.cursor(&Intake::source(&about.id, 0))?.is_none() {
+            tracing::warn!(
+                topic = name, id = %about.id, ingest,
+                "the topic was made again; it is taken from its beginning"
+            );
         }
-        if self.from_latest {
-            for partition in 0..about.partitions {
-                let (_, end) = topic.bounds(partition).await?;
-                let start = Cursor { next: end, tail: Hash::ZERO, hint: end };
-                self.bind(&Intake::source(&about.id, partition), start).await?;
-            }
+        return Ok(());
+    }
+    if from_latest {
+        for partition in 0..about.partitions {
+            let (_, end) = topic.bounds(partition).await?;
+            let start = Cursor { next: end, tail: Hash::ZERO, hint: end };
+            bound.target(Intake::source(&about.id, partition), start).await?;
         }
-        self.bind(&mark, Cursor::START).await
     }
-
-    async fn bind(&self, source: &str, start: Cursor) -> Result<(), Failure> {
-        let binding = Binding { source: source.into(), start, ..self.binding.clone() };
-        self.store.leg(self.ledger.no, binding).await.map(drop)
-    }
+    bound.target(mark.into(), Cursor::START).await.map(drop)
 }

@@ -3,8 +3,9 @@
 //! A partition that is stopped by name stops alone and is tried again now and then; the others go
 //! on.
 
-use super::attach::Attach;
+use super::attach::attach;
 use super::board::Leg;
+use super::bound::Bound;
 use super::crew::Crew;
 use super::pace::LegPace;
 use super::{AGAIN, is_of_store};
@@ -23,12 +24,10 @@ const STEP: usize = 5_000;
 
 /// An ingest, as this process takes it.
 pub struct Taking {
-    store: Store,
+    bound: Bound,
     topic: WireTopic,
     leg: Arc<Leg>,
-    ledger: Ledger,
     intake: Intake,
-    binding: Binding,
     from_latest: bool,
     pace: LegPace,
 }
@@ -51,12 +50,10 @@ impl Taking {
             start: Cursor::START,
         };
         Taking {
-            store: store.clone(),
+            bound: Bound::new(store, ledger.no, binding),
             topic,
             leg,
-            ledger,
             intake: Intake { name, mapping: ingest.mapping, step: STEP },
-            binding,
             from_latest: ingest.from_latest,
             pace: LegPace::of_topic(),
         }
@@ -80,21 +77,13 @@ impl Taking {
     }
 
     async fn open(&self) -> Result<Opened, Failure> {
-        let attach = Attach {
-            store: &self.store,
-            ledger: &self.ledger,
-            binding: &self.binding,
-            from_latest: self.from_latest,
-        };
-        attach.attach(&self.topic).await?;
+        attach(&self.bound, &self.topic, self.from_latest).await?;
         open(&self.intake, &self.topic).await
     }
 
     /// Take one partition; again, where something is wrong with it alone.
     async fn carry(&self, opened: &Opened, partition: u32) -> Failure {
-        let targets = |source: Text, start: Cursor| {
-            self.store.leg(self.ledger.no, Binding { source, start, ..self.binding.clone() })
-        };
+        let targets = |source: Text, start: Cursor| self.bound.target(source, start);
         let by = (&self.topic, &self.pace);
         loop {
             let taken = carry(&self.intake, by, (opened, partition), &targets);

@@ -1,6 +1,7 @@
 //! Events out: the sending half and each partition's confirming half are tasks of their own.
 
 use super::board::Leg;
+use super::bound::Bound;
 use super::crew::Crew;
 use super::pace::LegPace;
 use crate::config::Publish;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 
 /// A ledger, as this process publishes it.
 pub struct Publishing {
-    store: Store,
+    bound: Bound,
     topic: WireTopic,
     leg: Arc<Leg>,
     publication: Publication,
@@ -32,8 +33,11 @@ impl Publishing {
         settings: &Publish,
         leg: Arc<Leg>,
     ) -> Publishing {
+        let (source, ingest, file, mapping): (Text, Text, Text, Text) =
+            ("".into(), "".into(), settings.topic.as_str().into(), "".into());
+        let binding = Binding { source, ingest, file, mapping, start: Cursor::START };
         Publishing {
-            store: store.clone(),
+            bound: Bound::new(store, ledger.no, binding),
             topic,
             leg,
             publication: settings.publication(ledger),
@@ -44,11 +48,7 @@ impl Publishing {
 
     /// Publish for as long as this process may and the topic stays the same; why that ended.
     pub async fn publish(self: &Arc<Publishing>) -> Failure {
-        let targets = |source: Text, start: Cursor| {
-            let (ingest, file, mapping) = ("".into(), source.clone(), "".into());
-            let binding = Binding { source, ingest, file, mapping, start };
-            self.store.leg(self.publication.ledger, binding)
-        };
+        let targets = |source: Text, start: Cursor| self.bound.target(source, start);
         let opened = open(&self.publication, (&self.topic, &self.log), targets).await;
         let opened: Arc<Opened<StoreTarget>> = match opened {
             Ok(opened) => Arc::new(opened),

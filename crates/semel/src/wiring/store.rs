@@ -112,6 +112,17 @@ impl Store {
         })
     }
 
+    /// Bind a source, if it is not bound.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn bind(&self, ledger: u32, binding: Binding) -> Result<(), Failure> {
+        match self {
+            Store::Sqlite(store, _) => store.bind(ledger, binding).await,
+            Store::Postgres(store, _) => store.bind(ledger, binding).await,
+        }
+    }
+
     /// The event that carries a key.
     ///
     /// # Errors

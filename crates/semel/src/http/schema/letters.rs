@@ -148,4 +148,10 @@ pub struct Ingest {
     pub conflicts: i64,
     /// Items put aside.
     pub dead_letters: i64,
+    /// The name of the stop for which it does nothing, or one partition of it does not.
+    pub stopped: Option<String>,
+    /// The name of what it waits for; it goes on by itself.
+    pub waits_for: Option<String>,
+    /// What was seen, beside either.
+    pub detail: Option<String>,
 }
