@@ -112,8 +112,8 @@ impl<S: Source, P: Pace> Source for Patient<'_, S, P> {
     }
 }
 
-/// As [`keep`], but when the source is somebody else's, ask again and again until their deadline has
-/// passed; why it ended.
+/// As [`keep`], but when the source is somebody else's, ask again and again until their deadline
+/// has passed; why it ended.
 ///
 /// `bind` binds the leg to its ledger and gives its target. It is asked each time: a store that was
 /// rewound may have forgotten that the leg was ever bound.

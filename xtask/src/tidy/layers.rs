@@ -9,8 +9,8 @@ use super::{Finding, Rule};
 /// Who may depend on whom. An arrow points inward; siblings never know each other.
 ///
 /// `semel-servers` is there because `xtask` and the tests of several crates start the same servers.
-/// `semel-checker` knows nobody, and no product knows it: it judges the others from the outside, and
-/// shared code would share its mistakes. The binary's tests ask it for its judgement.
+/// `semel-checker` knows nobody, and no product knows it: it judges the others from the outside,
+/// and shared code would share its mistakes. The binary's tests ask it for its judgement.
 const GRAPH: [(&str, &[&str]); 8] = [
     ("crates/checker/Cargo.toml", &[]),
     ("crates/core/Cargo.toml", &[]),

@@ -46,8 +46,8 @@ pub fn compare(ledger: &str, legs: &[Leg], taken: &BTreeMap<Text, Taken>, findin
         *succeeded += i128::from(leg.counts.succeeded);
         *declined += i128::from(leg.counts.declined);
     }
-    // HTTP is the empty namespace and counts nothing; nor does what takes no payments, as publishing,
-    // whose legs name no ingest.
+    // HTTP is the empty namespace and counts nothing; nor does what takes no payments, as
+    // publishing, whose legs name no ingest.
     let logged = taken.iter().filter(|(namespace, _)| !namespace.is_empty());
     for (namespace, _) in logged.clone() {
         ingests.entry(namespace).or_default();

@@ -1,5 +1,5 @@
-//! Records that are no payments: each a dead letter with its reason, whole but for card numbers, and
-//! taken up again when what was missing is there.
+//! Records that are no payments: each a dead letter with its reason, whole but for card numbers,
+//! and taken up again when what was missing is there.
 
 use super::broker::{Record, record, shared};
 use super::ingest::{POINTERS, ingest, order, taking};

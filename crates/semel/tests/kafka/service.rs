@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 /// Longer than anything takes that is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What takes longer is worth a line beside the test's result.
+const TELLING: Duration = Duration::from_secs(2);
+
 /// Where a ledger is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -38,10 +41,17 @@ pub struct Running {
 
 /// Wait until `look` finds what it looks for.
 pub fn wait<T>(what: &str, mut look: impl FnMut() -> Result<T, String>) -> T {
-    let until = Instant::now() + PATIENCE;
+    let begun = Instant::now();
+    let until = begun + PATIENCE;
     loop {
         match look() {
-            Ok(found) => return found,
+            Ok(found) => {
+                let took = begun.elapsed();
+                if TELLING < took {
+                    eprintln!("waited for {took:.1?}: {what}");
+                }
+                return found;
+            }
             Err(seen) => assert!(Instant::now() < until, "not in time: {what}; {seen}"),
         }
         std::thread::park_timeout(Duration::from_millis(25));
