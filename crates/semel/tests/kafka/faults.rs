@@ -10,10 +10,8 @@ use super::service::{Kind, Running, Service, wait, wait_for};
 use semel_checker::Report;
 
 on_both!(
-    a_broker_that_dies_under_traffic,
     a_published_topic_that_is_made_again,
     records_that_are_deleted_before_and_after_they_are_confirmed,
-    logs_that_are_wiped,
     strangers_that_write_into_the_topic,
     an_ingests_topic_that_is_made_again,
 );
@@ -72,42 +70,68 @@ fn finish(
     report
 }
 
-fn a_broker_that_dies_under_traffic(kind: Kind) {
+/// A service with payers, on either store; both share a broker that is broken.
+struct Site {
+    service: Service,
+    running: Running,
+    payers: Payers,
+    topic: String,
+    orders: String,
+}
+
+impl Site {
+    fn both(broker: &Broker) -> Option<[Site; 2]> {
+        let [sqlite, postgres] = [Kind::Sqlite, Kind::Postgres].map(|kind| {
+            let [topic, orders] = ["out", "in"].map(|name| broker.topic(name, 3));
+            let config = publishing(broker, &topic, &ingest("shop", &orders, POINTERS));
+            let service = Service::new(kind, &config)?;
+            let running = service.serve();
+            let payers = Payers::of(&[&running]);
+            Some(Site { service, running, payers, topic, orders })
+        });
+        Some([sqlite?, postgres?])
+    }
+}
+
+/// Let clients pay at both for as long as `meanwhile` takes.
+fn paying_at([one, other]: &[Site; 2], meanwhile: impl FnOnce()) {
+    paying(&one.payers, || paying(&other.payers, meanwhile));
+}
+
+#[test]
+fn a_broker_that_dies_under_traffic() {
     let Some(mut kafka) = semel_servers::private_kafka(&[]) else { return };
     let broker = Broker::at(&kafka.bootstrap());
-    let [topic, orders] = ["out", "in"].map(|name| broker.topic(name, 3));
-    let config = publishing(&broker, &topic, &ingest("shop", &orders, POINTERS));
-    let Some(service) = Service::new(kind, &config) else { return };
-    let running = service.serve();
-    let payers = Payers::of(&[&running]);
-    let writer = broker.idempotent();
+    let Some(sites) = Site::both(&broker) else { return };
+    let away = vec!["wire_unavailable".to_owned()];
     let mut sent = 0;
-    paying(&payers, || {
+    paying_at(&sites, || {
         for round in 0..2 {
-            let many: Vec<Record> = (0..300)
-                .map(|number| record(number % 3, order(format!("{round}-{number}"), "0.01")))
-                .collect();
-            writer.send(&orders, &many);
+            let order = |number| record(number % 3, order(format!("{round}-{number}"), "0.01"));
+            let many: Vec<Record> = (0..300).map(order).collect();
+            sites.iter().for_each(|site| broker.idempotent().send(&site.orders, &many));
             sent += 300;
-            payers.wait_for(100);
+            sites.iter().for_each(|site| site.payers.wait_for(50));
             kafka.kill().unwrap();
-            wait_for("its absence is seen", &vec!["wire_unavailable".to_owned()], || {
-                running.troubles()
-            });
-            // The doors stay open.
-            payers.wait_for(100);
+            for Site { running, payers, .. } in &sites {
+                wait_for("its absence is seen", &away, || running.troubles());
+                // The doors stay open.
+                payers.wait_for(50);
+            }
             kafka.start_again().unwrap();
-            payers.wait_for(100);
+            sites.iter().for_each(|site| site.payers.wait_for(50));
         }
     });
-    wait_for("all are taken", &[sent, sent, sent, 0, 0, 0, 0], || running.counts("shop"));
-    running.published("main");
-    wait_for("it is ready", &Vec::new(), || running.troubles());
-    let answers = payers.answers();
-    let all = answers.len() as i64 + sent;
-    let report = judged(&everything(&broker, &service, &topic, answers));
-    assert!((all..=all + 2).contains(&credits(&running, "merchant:9")), "{report:?}");
-    service.verify();
+    for Site { service, running, payers, topic, .. } in &sites {
+        wait_for("all are taken", &[sent, sent, sent, 0, 0, 0, 0], || running.counts("shop"));
+        running.published("main");
+        wait_for("it is ready", &Vec::new(), || running.troubles());
+        let answers = payers.answers();
+        let all = answers.len() as i64 + sent;
+        let report = judged(&everything(&broker, service, topic, answers));
+        assert!((all..=all + 2).contains(&credits(running, "merchant:9")), "{report:?}");
+        service.verify();
+    }
 }
 
 fn a_published_topic_that_is_made_again(kind: Kind) {
@@ -158,24 +182,24 @@ fn records_that_are_deleted_before_and_after_they_are_confirmed(kind: Kind) {
     service.verify();
 }
 
-fn logs_that_are_wiped(kind: Kind) {
+#[test]
+fn logs_that_are_wiped() {
     let Some(mut kafka) = semel_servers::private_kafka(&[]) else { return };
     let broker = Broker::at(&kafka.bootstrap());
-    let topic = broker.topic("wiped", 3);
-    let Some(service) = Service::new(kind, &publishing(&broker, &topic, "")) else { return };
-    let running = service.serve();
-    let payers = Payers::of(&[&running]);
-    paying(&payers, || {
+    let Some(sites) = Site::both(&broker) else { return };
+    paying_at(&sites, || {
         for _ in 0..2 {
-            payers.wait_for(150);
+            sites.iter().for_each(|site| site.payers.wait_for(100));
             kafka.kill().unwrap();
             kafka.wipe_logs().unwrap();
             kafka.start_again().unwrap();
         }
-        payers.wait_for(100);
+        sites.iter().for_each(|site| site.payers.wait_for(50));
     });
-    let report = finish(&broker, &service, &running, &topic, &payers);
-    assert_eq!(report.ledgers[0].deleted_up_to, 0, "it is filled again from the first event");
+    for Site { service, running, payers, topic, .. } in &sites {
+        let report = finish(&broker, service, running, topic, payers);
+        assert_eq!(report.ledgers[0].deleted_up_to, 0, "it is filled again from the first event");
+    }
 }
 
 fn strangers_that_write_into_the_topic(kind: Kind) {

@@ -43,62 +43,35 @@ pub fn credits(running: &Running, account: &str) -> i64 {
     running.get(&format!("/v1/accounts/{account}"))["posted"]["credits"].as_i64().unwrap()
 }
 
+const BY_HEADER: &str = r#"
+idempotency_key = { header = "key" }
+amount = { header = "amount", unit = "minor" }
+currency = { header = "currency" }
+debit_account = { header = "from" }
+credit_account = { value = "merchant:9" }
+open_accounts = { debit = "unlimited", credit = "none" }
+"#;
+const CONSTANT: &str = r#"
+amount = { value = "0.07", unit = "major" }
+currency = { value = "USD" }
+debit_account = { value = "customer:1" }
+credit_account = { value = "merchant:9" }
+open_accounts = { debit = "unlimited", credit = "none" }
+"#;
+
 fn topics_are_mapped_each_in_its_own_way(kind: Kind) {
     let Some(broker) = shared() else { return };
-    let [pointers, headers, keys, positions] =
-        ["pointers", "headers", "keys", "positions"].map(|name| broker.topic(name, 3));
-    let by_header = r#"
-        idempotency_key = { header = "key" }
-        amount = { header = "amount", unit = "minor" }
-        currency = { header = "currency" }
-        debit_account = { header = "from" }
-        credit_account = { value = "merchant:9" }
-        open_accounts = { debit = "unlimited", credit = "none" }"#;
-    let constant = r#"
-        amount = { value = "0.07", unit = "major" }
-        currency = { value = "USD" }
-        debit_account = { value = "customer:1" }
-        credit_account = { value = "merchant:9" }
-        open_accounts = { debit = "unlimited", credit = "none" }"#;
-    let by_key = format!("idempotency_key = {{ record = \"key\" }}\n{constant}");
-    let by_position = format!("idempotency_key = {{ record = \"position\" }}\n{constant}");
+    let topics = ["pointers", "headers", "keys", "positions"].map(|name| broker.topic(name, 3));
+    let [pointers, headers, keys, positions] = &topics;
+    let by = |part: &str| format!("idempotency_key = {{ record = \"{part}\" }}\n{CONSTANT}");
     let ingests = [
-        ingest("pointers", &pointers, POINTERS),
-        ingest("headers", &headers, by_header),
-        ingest("keys", &keys, &by_key),
-        ingest("positions", &positions, &by_position),
+        ingest("pointers", pointers, POINTERS),
+        ingest("headers", headers, BY_HEADER),
+        ingest("keys", keys, &by("key")),
+        ingest("positions", positions, &by("position")),
     ];
     let Some(service) = Service::new(kind, &taking(&broker, &ingests)) else { return };
-    let writer = broker.idempotent();
-    for number in 0..200 {
-        // Every order comes again in another partition, and every tenth with another content.
-        let again = if number % 10 == 0 { "2" } else { "1.00" };
-        let orders = [(0, "1"), (1, again)]
-            .map(|(more, total)| record((number + more) % 3, order(number, total).into_bytes()));
-        writer.send(&pointers, &orders);
-    }
-    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
-    let noise = || Some(b"\xff not JSON".to_vec());
-    for number in 0..50 {
-        let mut own = vec![
-            header("key", "another"),
-            header("key", &format!("key-{number}")),
-            header("amount", "5"),
-            header("currency", "USD"),
-            header("from", "customer:2"),
-            header("Key", "matters not"),
-        ];
-        let full = Record { partition: 0, value: noise(), headers: own.clone(), key: None };
-        own.truncate(0);
-        let lacking = Record { headers: own, ..full.clone() };
-        writer.send(&headers, &[full, lacking]);
-        let key = Some(format!("k{}", number % 40).into_bytes());
-        writer.send(
-            &keys,
-            &[Record { partition: number % 3, key, value: noise(), ..<_>::default() }],
-        );
-        writer.send(&positions, &[record(number % 3, "one and the same")]);
-    }
+    write_all(&broker, &topics);
     let running = service.serve();
     let told = [
         ("pointers", [400, 200, 200, 0, 180, 20, 20]),
@@ -118,10 +91,40 @@ fn topics_are_mapped_each_in_its_own_way(kind: Kind) {
     // A restart takes nothing again.
     running.kill();
     let running = service.serve();
-    writer.send(&pointers, &[record(2, order("last", "9"))]);
+    broker.plain().send(pointers, &[record(2, order("last", "9"))]);
     wait_for("the last", &[401, 201, 201, 0, 180, 20, 20], || running.counts("pointers"));
     assert_eq!(running.counts("positions"), told[3].1);
     assert_eq!(service.verify()["payments"], 201 + 50 + 40 + 50);
+}
+
+/// Records for each of the mappings.
+fn write_all(broker: &Broker, [pointers, headers, keys, positions]: &[String; 4]) {
+    let writer = broker.idempotent();
+    let mut orders = Vec::new();
+    for number in 0..200 {
+        // Every order comes again in another partition, and every tenth with another content.
+        let again = if number % 10 == 0 { "2" } else { "1.00" };
+        for (more, total) in [(0, "1"), (1, again)] {
+            orders.push(record((number + more) % 3, order(number, total)));
+        }
+    }
+    writer.send(pointers, &orders);
+    let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+    let noise = |partition| record(partition, *b"\xff not JSON");
+    for number in 0..50 {
+        let own = vec![
+            header("key", "another"),
+            header("key", &format!("key-{number}")),
+            header("amount", "5"),
+            header("currency", "USD"),
+            header("from", "customer:2"),
+            header("Key", "matters not"),
+        ];
+        writer.send(headers, &[Record { headers: own, ..noise(0) }, noise(0)]);
+        let key = Some(format!("k{}", number % 40).into_bytes());
+        writer.send(keys, &[Record { key, ..noise(number % 3) }]);
+        writer.send(positions, &[record(number % 3, "one and the same")]);
+    }
 }
 
 fn producers_of_every_kind_are_read_as_committed(kind: Kind) {
