@@ -13,6 +13,9 @@ pub type Consumer = BaseConsumer<Listener>;
 /// What asks.
 pub type Admin = AdminClient<Listener>;
 
+/// Between what failed and what a client said of it.
+const SAYS: &str = "; the client says: ";
+
 /// Hears what a client says, and logs it.
 #[derive(Debug, Default)]
 pub struct Listener {
@@ -24,15 +27,14 @@ impl Listener {
     /// The failure of a client that this one heard, with what it heard.
     pub fn explain(&self, failure: Failure) -> Failure {
         let last = self.last.lock().expect("nobody panics while holding it");
-        match (failure, &*last) {
-            (Failure::Retryable(why), Some(last)) if !why.contains(last) => {
-                Failure::Retryable(format!("{why}; the client says: {last}"))
-            }
-            (Failure::Permanent(stop), Some(last)) if !stop.detail.contains(last) => {
-                let detail = format!("{}; the client says: {last}", stop.detail);
-                Stop::new(stop.code, detail).into()
-            }
-            (failure, _) => failure,
+        let with = |why: String| match &*last {
+            Some(last) if !why.contains(SAYS) => format!("{why}{SAYS}{last}"),
+            _ => why,
+        };
+        match failure {
+            Failure::Retryable(why) => Failure::Retryable(with(why)),
+            Failure::Permanent(stop) => Stop::new(stop.code, with(stop.detail)).into(),
+            other => other,
         }
     }
 
@@ -44,13 +46,8 @@ impl Listener {
 
 impl ClientContext for Listener {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        if matches!(
-            level,
-            RDKafkaLogLevel::Emerg
-                | RDKafkaLogLevel::Alert
-                | RDKafkaLogLevel::Critical
-                | RDKafkaLogLevel::Error
-        ) {
+        // That all are away is known without it, and would hide why.
+        if facility == "FAIL" || facility == "ERROR" && !message.ends_with("brokers are down") {
             let mut last = self.last.lock().expect("nobody panics while holding it");
             *last = Some(message.to_owned());
         }

@@ -5,6 +5,7 @@
 //! Deliberately absent: files, environment and command line. Who configures brings a table.
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use std::collections::BTreeMap;
 
@@ -171,6 +172,8 @@ impl Settings {
 
     fn all_but(&self, not: &[&str]) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // What is logged of it is chosen where all of Semel's logging is.
+        config.set_log_level(RDKafkaLogLevel::Info);
         for (name, value) in &SUITING {
             config.set(*name, *value);
         }
