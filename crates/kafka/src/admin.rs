@@ -40,6 +40,11 @@ impl Cluster {
     /// # Errors
     /// `WireRefused` when the brokers do not; `Retryable` while they are away.
     pub async fn create(&self, wanted: &Wanted<'_>) -> Result<Made, Failure> {
+        let made = self.made(wanted).await;
+        self.heard(made)
+    }
+
+    async fn made(&self, wanted: &Wanted<'_>) -> Result<Made, Failure> {
         let what = format!("topic {}", wanted.name);
         match describe(self.admin(), wanted.name, PATIENCE).await {
             Ok(there) => return Ok(Made::There(there.partitions)),
@@ -74,10 +79,11 @@ impl Cluster {
         let what = format!("topic {name}");
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
         let deleted = self.admin().delete_topics(&[name], &options).await;
-        match deleted.map_err(|error| classify(&what, &error))?.pop() {
+        let deleted = deleted.map_err(|error| classify(&what, &error));
+        self.heard(deleted.and_then(|mut deleted| match deleted.pop() {
             Some(Err((_, code))) => Err(of_code(&what, code)),
             _ => Ok(()),
-        }
+        }))
     }
 
     /// How many brokers there are.
@@ -88,7 +94,7 @@ impl Cluster {
         let admin = self.admin().clone();
         let ask = move || admin.inner().fetch_metadata(Some("_"), PATIENCE).map(count);
         let told = tokio::task::spawn_blocking(ask).await.expect("asking does not panic");
-        told.map_err(|error| classify("the brokers", &error))
+        self.heard(told.map_err(|error| classify("the brokers", &error)))
     }
 }
 

@@ -29,6 +29,9 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
         BrokerTransportFailure
+            // A connection was given up while it was asked.
+            | DestroyBroker
+            | Outdated
             | AllBrokersDown
             | OperationTimedOut
             | MessageTimedOut
@@ -98,6 +101,7 @@ mod tests {
             // code                        stops  says
             (BrokerTransportFailure, false, "asking"),
             (AllBrokersDown, false, "asking"),
+            (DestroyBroker, false, "asking"),
             (UnknownTopicOrPartition, false, "asking"),
             (NotLeaderForPartition, false, "asking"),
             (NotEnoughReplicas, false, "asking"),

@@ -1,10 +1,11 @@
 //! A Kafka cluster: where topics are.
 
 use crate::client::{Admin, Listener};
+use crate::native::hear;
 use crate::settings::Settings;
 use crate::topic::KafkaTopic;
 use rdkafka::error::KafkaError;
-use semel_core::failure::Stop;
+use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
 use std::sync::Arc;
 
@@ -21,7 +22,8 @@ impl Cluster {
     /// # Errors
     /// `WireRefused` when librdkafka cannot work with the settings here.
     pub fn new(settings: Settings) -> Result<Cluster, Stop> {
-        let made: Result<Admin, KafkaError> = settings.asking().create_with_context(Listener);
+        let made: Result<Admin, KafkaError> =
+            settings.asking().create_with_context(Listener::default());
         let admin = made.map_err(|error| Stop::new(Code::WireRefused, error.to_string()))?;
         Ok(Cluster { settings: Arc::new(settings), admin: Arc::new(admin) })
     }
@@ -36,6 +38,12 @@ impl Cluster {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// What the brokers answered; a failure with what the client has heard of it.
+    pub(crate) fn heard<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
+        hear(&self.admin);
+        answer.map_err(|failure| self.admin.inner().context().explain(failure))
     }
 
     pub(crate) fn admin(&self) -> &Arc<Admin> {

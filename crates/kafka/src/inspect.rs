@@ -102,7 +102,7 @@ impl Cluster {
         let mut config = self.settings().asking();
         config.set("debug", "feature").set_log_level(RDKafkaLogLevel::Debug);
         let heard = Arc::<Mutex<Vec<String>>>::default();
-        let listening = Hearing(heard.clone());
+        let listening = Hearing(heard.clone(), Listener::default());
         let asked = tokio::task::spawn_blocking(move || {
             let client: BaseConsumer<Hearing> = config.create_with_context(listening)?;
             client.fetch_metadata(Some("_"), PATIENCE)?;
@@ -118,7 +118,7 @@ impl Cluster {
 }
 
 /// Keeps what a client says of the broker's protocol.
-struct Hearing(Arc<Mutex<Vec<String>>>);
+struct Hearing(Arc<Mutex<Vec<String>>>, Listener);
 
 impl ClientContext for Hearing {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -127,7 +127,7 @@ impl ClientContext for Hearing {
                 self.0.lock().expect("nobody panics while holding it").push(message.to_owned());
             }
             _ if matches!(level, RDKafkaLogLevel::Debug) => {}
-            _ => Listener.log(level, facility, message),
+            _ => self.1.log(level, facility, message),
         }
     }
 }

@@ -8,7 +8,9 @@
 #![expect(unsafe_code, reason = "librdkafka is a C library")]
 
 use crate::client::{Admin, Consumer};
+use rdkafka::ClientContext as _;
 use rdkafka::bindings::*;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{IsError, KafkaError, RDKafkaErrorCode};
 use semel_core::Text;
@@ -259,6 +261,37 @@ unsafe fn text(at: *const c_char) -> String {
     }
     // SAFETY: as the caller says.
     unsafe { CStr::from_ptr(at) }.to_string_lossy().into_owned()
+}
+
+/// Hear what a client that asks says while it works: nobody else takes it, and it would pile up.
+pub fn hear(admin: &Admin) {
+    let listener = admin.inner().context();
+    // SAFETY: the client is there; an event is read while it is there, and destroyed once.
+    unsafe {
+        let queue = rd_kafka_queue_get_main(admin.inner().native_ptr());
+        loop {
+            let event = rd_kafka_queue_poll(queue, 0);
+            if event.is_null() {
+                break;
+            }
+            let (mut facility, mut message, mut level) = (ptr::null(), ptr::null(), 0);
+            if rd_kafka_event_log(event, &mut facility, &mut message, &mut level) == 0 {
+                listener.log(severity(level), &text(facility), &text(message));
+            }
+            rd_kafka_event_destroy(event);
+        }
+        rd_kafka_queue_destroy(queue);
+    }
+}
+
+/// As syslog numbers them.
+fn severity(level: i32) -> RDKafkaLogLevel {
+    match level {
+        ..=3 => RDKafkaLogLevel::Error,
+        4 => RDKafkaLogLevel::Warning,
+        5 | 6 => RDKafkaLogLevel::Info,
+        _ => RDKafkaLogLevel::Debug,
+    }
 }
 
 /// What the brokers say of the topic named `topic`, asked now.

@@ -58,15 +58,15 @@ struct Heard {
 }
 
 /// Hears of deliveries.
-struct Deliveries(Arc<Heard>);
+struct Deliveries(Arc<Heard>, Listener);
 
 impl ClientContext for Deliveries {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        Listener.log(level, facility, message);
+        self.1.log(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        Listener.error(error, reason);
+        self.1.error(error, reason);
     }
 }
 
@@ -97,7 +97,8 @@ impl Plain {
     /// A producer of the topic named `topic`.
     pub(crate) fn new(settings: &Settings, topic: &str) -> Plain {
         let heard = Arc::<Heard>::default();
-        let made = settings.writing().create_with_context(Deliveries(heard.clone()));
+        let made =
+            settings.writing().create_with_context(Deliveries(heard.clone(), Listener::default()));
         let client = made.map(Arc::new).map_err(|error: KafkaError| error.to_string());
         Plain { topic: topic.to_owned(), client, heard }
     }

@@ -5,6 +5,7 @@
 //! Deliberately absent: files, environment and command line. Who configures brings a table.
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
 use std::collections::BTreeMap;
 
@@ -56,8 +57,8 @@ const SUITING: [(&str, &str); 13] = [
     ("fetch.queue.backoff.ms", "5"),
     ("fetch.error.backoff.ms", "100"),
     // Memory: what lies ready of each partition.
-    ("queued.min.messages", "20000"),
-    ("queued.max.messages.kbytes", "8192"),
+    ("queued.min.messages", "10000"),
+    ("queued.max.messages.kbytes", "4096"),
     ("reconnect.backoff.max.ms", "1000"),
     ("socket.timeout.ms", "10000"),
     ("topic.metadata.refresh.interval.ms", "10000"),
@@ -171,6 +172,8 @@ impl Settings {
 
     fn all_but(&self, not: &[&str]) -> ClientConfig {
         let mut config = ClientConfig::new();
+        // What is logged of it is chosen where all of Semel's logging is.
+        config.set_log_level(RDKafkaLogLevel::Info);
         for (name, value) in &SUITING {
             config.set(*name, *value);
         }

@@ -2,12 +2,13 @@
 
 use crate::classify::{classify, of_code};
 use crate::client::{Admin, Consumer, Listener};
-use crate::native::{Described, describe};
+use crate::native::{Described, describe, hear};
 use crate::producer::{Atomic, KafkaProducer, Plain};
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::stream::{PATIENCE, Stream, bounds};
 use rdkafka::admin::{AdminOptions, ResourceSpecifier};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use semel_core::failure::{Failure, Stop};
 use semel_core::problem::Code;
@@ -76,7 +77,7 @@ impl KafkaTopic {
         if let Some(group) = group {
             config.set("group.id", group);
         }
-        let made: Result<Consumer, KafkaError> = config.create_with_context(Listener);
+        let made: Result<Consumer, KafkaError> = config.create_with_context(Listener::default());
         let consumer = Arc::new(made.map_err(|error| refused(error.to_string()))?);
         let progress = Arc::<Progress>::default();
         progress.tell(&consumer, name, group.is_some());
@@ -103,8 +104,19 @@ impl KafkaTopic {
         self.trouble.lock().expect("nobody panics while holding it").clone()
     }
 
-    /// What the broker answered, noted.
+    /// What the broker answered, noted; a failure with what the clients have heard of it.
     fn noted<T>(&self, answer: Result<T, Failure>) -> Result<T, Failure> {
+        hear(&self.admin);
+        let listeners = [self.consumer.context(), self.admin.inner().context()];
+        let answer = match answer {
+            Ok(answer) => {
+                listeners.iter().for_each(|listener| listener.forget());
+                Ok(answer)
+            }
+            Err(failure) => {
+                Err(listeners.iter().fold(failure, |failure, listener| listener.explain(failure)))
+            }
+        };
         let mut trouble = self.trouble.lock().expect("nobody panics while holding it");
         *trouble = answer.as_ref().err().map(Failure::to_string);
         answer
@@ -145,7 +157,7 @@ impl Topic for KafkaTopic {
     }
 
     async fn bounds(&self, partition: u32) -> Result<(u64, u64), Failure> {
-        bounds(&self.consumer, &self.name, partition).await
+        self.noted(bounds(&self.consumer, &self.name, partition).await)
     }
 
     async fn fetch(&self, partition: u32, from: u64, limit: usize) -> Result<Fetched, Failure> {

@@ -34,7 +34,7 @@ pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
     place::prepare(&config)?;
     // What was published is held against a store that came back; without a wire nothing was.
     let adopts = config.wire.as_ref().is_none_or(|wire| wire.publish.is_none());
-    let store = Store::open_in(&config.store, Form::default(), adopts).await?;
+    let store = Store::open_in(&config.store, Form::default(), Some(adopts)).await?;
     for ledger in config.ledgers() {
         store.ledger(ledger).await?;
     }

@@ -63,13 +63,13 @@ pub struct Options {
     /// How accounts and keys are kept in mind.
     pub form: Form,
     /// Whether steps go on by themselves in another history of the server's than before. If not,
-    /// they are `Retryable` until [`Postgres::adopt`].
-    pub adopts: bool,
+    /// they are `Retryable` until [`Postgres::adopt`]. `None`: unless something was published.
+    pub adopts: Option<bool>,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { leg_deadline: DEADLINE, form: Form::Resident, adopts: true }
+        Options { leg_deadline: DEADLINE, form: Form::Resident, adopts: None }
     }
 }
 
@@ -86,6 +86,8 @@ struct Shared {
     /// By source, who this is in the row of its claims.
     owners: Mutex<BTreeMap<Text, [u8; 16]>>,
     options: Options,
+    /// Whether steps go on by themselves in another history.
+    adopts: bool,
     known: Arc<Known>,
     commits: watch::Sender<Commits>,
     stopped: Mutex<Option<Stop>>,
@@ -110,6 +112,10 @@ impl Postgres {
         let mut first = sessions.first().await?;
         migrate::migrate(&mut first).await?;
         rights::assert(&first).await?;
+        let adopts = match options.adopts {
+            Some(adopts) => adopts,
+            None => !rewind::is_published(&first).await?,
+        };
         let (known, stopped) = (Arc::new(Known::new(options.form)), Mutex::new(None));
         let commits = watch::channel(Commits::default()).0;
         let reader = Reader::beside(sessions.clone(), known.clone());
@@ -117,6 +123,7 @@ impl Postgres {
             sessions,
             owners: Mutex::default(),
             options,
+            adopts,
             known,
             commits,
             stopped,
@@ -169,7 +176,7 @@ impl Postgres {
         Ok(PostgresTarget::leg(self.shared.clone(), ledger, binding.source, owner))
     }
 
-    /// Bind a source as [`Postgres::leg`] does, if it is not bound; whose claims hold stays as it is.
+    /// Bind a source as [`Postgres::leg`] does, if it is not bound; who holds its claim goes on.
     ///
     /// # Errors
     /// As there.

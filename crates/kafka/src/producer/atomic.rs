@@ -7,6 +7,7 @@
 //! Deliberately absent: trying again. A failed one is given up like every producer.
 
 use super::{Client, Deliveries, Heard, enqueue, forget, is_full};
+use crate::client::Listener;
 use crate::settings::Settings;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer as _};
@@ -40,7 +41,7 @@ impl Atomic {
         let heard = Arc::<Heard>::default();
         let mut config = settings.writing();
         config.set("transactional.id", name).set("partitioner", "murmur2_random");
-        let made = config.create_with_context(Deliveries(heard.clone()));
+        let made = config.create_with_context(Deliveries(heard.clone(), Listener::default()));
         let made = made.map(|client| (Arc::new(client), false));
         let client = made.map_err(|error: KafkaError| error.to_string());
         let topics = Topics { main: main.to_owned(), beside: beside.to_owned() };

@@ -80,14 +80,12 @@ async fn a_slow_broker_is_waited_for() {
     let first = topic.fetch(0, 0, 9).await.unwrap();
     let place = Place { next: 3, seen: Some((2, first.records[2].digest())) };
     // Whatever is answered while it stands still, it is not that anything has changed.
-    for _ in 0..2 {
-        server.pause().unwrap();
-        let answer = read_on((&topic, &*first.topic, 0), &place, 9).await;
-        assert!(matches!(answer, Err(Failure::Retryable(_))), "{answer:?}");
-        let anew = broker.cluster.topic(&name, None).unwrap();
-        assert!(matches!(anew.fetch(0, 2, 9).await, Err(Failure::Retryable(_))));
-        server.resume().unwrap();
-        assert!(matches!(on(&topic, &first.topic, &place).await, Read::On(_)));
-        assert!(matches!(on(&anew, &first.topic, &place).await, Read::On(_)));
-    }
+    server.pause().unwrap();
+    let answer = read_on((&topic, &*first.topic, 0), &place, 9).await;
+    assert!(matches!(answer, Err(Failure::Retryable(_))), "{answer:?}");
+    let anew = broker.cluster.topic(&name, None).unwrap();
+    assert!(matches!(anew.fetch(0, 2, 9).await, Err(Failure::Retryable(_))));
+    server.resume().unwrap();
+    assert!(matches!(on(&topic, &first.topic, &place).await, Read::On(_)));
+    assert!(matches!(on(&anew, &first.topic, &place).await, Read::On(_)));
 }

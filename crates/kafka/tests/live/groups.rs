@@ -33,7 +33,8 @@ async fn a_group_is_told_what_was_read_on_behind() {
     let table = [
         // from limit  brought         is told
         (0, 9, vec![0, 1, 2, 3, 4], 0),
-        (2, 1, vec![2], 2),
+        (2, 2, vec![2, 3], 2),
+        (3, 1, vec![3], 4),
         (4, 9, vec![4], 5),
     ];
     for (from, limit, brought, expected) in table {

@@ -34,7 +34,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Broker {
     /// Where it is.
     pub servers: String,
-    /// A way to it.
+    /// What Semel knows it by.
     pub cluster: Cluster,
 }
 
@@ -64,6 +64,13 @@ impl Broker {
     pub async fn make(&self, name: &str, partitions: u32) {
         let wanted = Wanted { name, partitions, replication: None, settings: Vec::new() };
         assert_eq!(self.cluster.create(&wanted).await, Ok(Made::New(1)));
+        let topic = self.cluster.topic(name, None).unwrap();
+        let until = Instant::now() + PATIENCE;
+        for partition in 0..partitions {
+            while topic.bounds(partition).await.is_err() {
+                assert!(Instant::now() < until, "it has no leader");
+            }
+        }
     }
 
     /// Delete the topic named `name` and make it anew.

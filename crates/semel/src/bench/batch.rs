@@ -153,7 +153,7 @@ struct Open {
 
 impl Open {
     async fn new(ledgers: u32, setup: &Setup, bed: &Bed) -> Result<Open, Failure> {
-        let store = Store::open_in(&bed.place(), setup.form, true).await?;
+        let store = Store::open_in(&bed.place(), setup.form, None).await?;
         let capacity = ROOM.max(2 * CALLERS * setup.batch.max(FILL));
         let mut doors = Vec::new();
         for number in 1..=ledgers {

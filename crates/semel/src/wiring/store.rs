@@ -34,15 +34,20 @@ impl Store {
     /// # Errors
     /// Every stop of a store; `Retryable` when a server cannot be reached.
     pub async fn open(place: &Place) -> Result<Store, Failure> {
-        Store::open_in(place, Form::default(), true).await
+        Store::open_in(place, Form::default(), None).await
     }
 
     /// [`Store::open`], where a server's accounts are kept in mind in a `form` of one's own, and
-    /// where it is said whether steps go on in another history of the server's by themselves.
+    /// where it is said whether steps go on in another history of the server's by themselves
+    /// (`None`: unless something was published).
     ///
     /// # Errors
     /// As there.
-    pub async fn open_in(place: &Place, form: Form, adopts: bool) -> Result<Store, Failure> {
+    pub async fn open_in(
+        place: &Place,
+        form: Form,
+        adopts: Option<bool>,
+    ) -> Result<Store, Failure> {
         match place {
             Place::File(path) => Ok(Store::embedded(path)?),
             Place::Server(url) => {

@@ -46,6 +46,13 @@ pub(super) async fn is_rewound(session: &Session) -> Result<bool, Failure> {
     Ok(told.unwrap_or(false))
 }
 
+/// Whether anything was ever published of a ledger here: others may have read what is forgotten.
+pub(super) async fn is_published(client: &ClientWrapper) -> Result<bool, Failure> {
+    const ASK: &str = "SELECT EXISTS (SELECT FROM leg WHERE source LIKE 'publish:%')";
+    let told = one(client, ASK, &[], |row| row.flag(0)).await?;
+    Ok(told.unwrap_or(false))
+}
+
 /// Go on in this session's history, with all ledgers.
 pub(super) async fn adopt_all(session: &Session) -> Result<(), Failure> {
     const ADOPT: &str = "UPDATE ledger SET timeline = $1 WHERE timeline <> $1";

@@ -87,7 +87,7 @@ pub(super) async fn begin(
     let known = shared.known.ledger(ledger).turn().await;
     let session = shared.sessions.lend().await?;
     catch_up::read_ahead(&session, ledger, &known, shared.head(ledger)).await?;
-    let adopts = shared.options.adopts;
+    let adopts = shared.adopts;
     within("the opening of a step", open(session, known, ledger, leg, (keys, adopts))).await
 }
 
