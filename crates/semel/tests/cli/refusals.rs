@@ -23,7 +23,13 @@ fn a_configuration_that_cannot_be_meant_is_refused_before_anything_opens() {
     let scoped = key("scopes = [\"payments:write\"]");
     for (what, file, words) in [
         ("an unknown key", "listn = \"127.0.0.1:0\"".into(), &["semel.toml:1", "listn"][..]),
-        ("a part that is not there", "wire = \"kafka://h:9092\"".into(), &["wire"]),
+        ("no broker", "wire = \"http://h:9092\"".into(), &["wire", "kafka://"]),
+        ("a password", "wire = \"kafka://me:secret@h:9092\"".into(), &["wire", "[kafka]"]),
+        ("no setting", kafka("sasl.pasword = \"secret\""), &["kafka.", "sasl.pasword"]),
+        ("offsets by Kafka", kafka("enable.auto.commit = true"), &["kafka.enable.auto.commit"]),
+        ("no role", "roles = [\"web\"]".into(), &["roles", "`web`", "publish"]),
+        ("no key", published("key = \"amount\""), &["publish.key", "debit_account"]),
+        ("no topic", published("topic = \"a b\""), &["publish.topic", "`a b`"]),
         ("no TOML", "listen =".into(), &["semel.toml:1"]),
         ("another store", "store = \"mysql://me:secret@h/db\"".into(), &["mysql", "postgres://"]),
         ("a store without a path", "store = \"sqlite:\"".into(), &["sqlite:PATH"]),
@@ -40,7 +46,7 @@ fn a_configuration_that_cannot_be_meant_is_refused_before_anything_opens() {
             &["api_key[0].key_sha256", "64"],
         ),
         ("an ingest without a name", "[[ingest]]\nledger = \"a\"".into(), &["ingest[0]"]),
-        ("an ingest of a topic", include_mapping(), &["topics", "`payments`"]),
+        ("a topic of no broker", include_mapping(), &["`shop`", "payments", "--wire"]),
     ] {
         let place = Place::new();
         place.write("semel.toml", &file);
@@ -52,6 +58,14 @@ fn a_configuration_that_cannot_be_meant_is_refused_before_anything_opens() {
         assert!(!ran.stderr.contains("secret"), "{what}: {}", ran.stderr);
         assert!(!place.path("data").exists(), "{what}: nothing is opened");
     }
+}
+
+fn kafka(setting: &str) -> String {
+    format!("wire = \"kafka://h:9092\"\n[kafka]\n{setting}\n")
+}
+
+fn published(setting: &str) -> String {
+    format!("wire = \"kafka://h:9092\"\n[publish]\n{setting}\n")
 }
 
 fn include_mapping() -> String {
