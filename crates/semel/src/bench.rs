@@ -17,6 +17,7 @@ mod audit;
 mod batch;
 mod bed;
 mod gauge;
+mod guarantee;
 mod http;
 mod import;
 mod ingest;
@@ -86,7 +87,7 @@ pub async fn run(global: &Global, args: &Bench) -> Result<Exit, Failure> {
 /// The stages that are `wanted`, or all that store and wire have; `http` stands before `half`.
 fn stages(wanted: &[Stage], setup: &Setup) -> Result<Vec<Stage>, Stop> {
     const ALONE: [Stage; 5] = [Stage::Batch, Stage::Http, Stage::Half, Stage::Alone, Stage::Import];
-    const ON_KAFKA: [Stage; 3] = [Stage::Ingest, Stage::Pipeline, Stage::Publish];
+    const ON_KAFKA: [Stage; 4] = [Stage::Ingest, Stage::Guarantee, Stage::Pipeline, Stage::Publish];
     let ledgers = setup.server.is_some().then_some(Stage::Ledgers);
     let on_kafka = ON_KAFKA.into_iter().filter(|_| setup.wire.is_some());
     let mut stages: Vec<Stage> = match wanted {
@@ -134,6 +135,7 @@ async fn play(
         }
         Stage::Import => import::run(setup, bed, &bar).await?,
         Stage::Ingest => ingest::run(setup.wire()?, setup, bed, &bar).await?,
+        Stage::Guarantee => guarantee::run(setup.wire()?, setup, bed, &bar).await?,
         Stage::Pipeline => publish::pipeline(setup.wire()?, setup, bed, &bar).await?,
         Stage::Publish => publish::publish(setup.wire()?, setup, bed, &bar).await?,
     };

@@ -159,8 +159,10 @@ pub enum Stage {
     Alone,
     /// JSON Lines from a file.
     Import,
-    /// A Kafka topic full of messages, to events in the ledger; only with --wire, as the next two.
+    /// A Kafka topic full of messages, to events in the ledger; only with --wire, as the next three.
     Ingest,
+    /// The same in this process, also without identity and cursor: what exactly-once costs.
+    Guarantee,
     /// Batches over HTTP, until their events are sent and confirmed.
     Pipeline,
     /// Events that are there, until they are sent and confirmed.

@@ -17,13 +17,13 @@ mod publish;
 
 pub use board::{Board, Kind, Shown};
 pub use meters::LegMeters;
+pub use pace::LegPace;
 
 use crate::config::Config;
 use crate::doors;
 use crate::wiring::{Beside, Cluster, Store};
 use board::Leg;
 use ingest::Taking;
-use pace::LegPace;
 use publish::Publishing;
 use semel_core::failure::{Failure, Stop};
 use semel_core::leg::{COMPETE, Pace};

@@ -45,6 +45,9 @@ pub struct Measured {
     /// Payments a second against those of the stage `batch` in the same run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub of_batch: Option<f64>,
+    /// The same without identity and cursor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_least_once_per_second: Option<f64>,
     /// The data directory after the last close, its write-ahead log in the file, or the tables and
     /// indexes of a database; the accounts are in it too, and weigh much where payments are few.
     pub bytes_per_payment: f64,
@@ -147,6 +150,7 @@ const HEADER: [&str; 12] = [
 ];
 
 /// All stages, for people.
+#[expect(clippy::float_arithmetic, reason = "measurements, not money")]
 pub fn shown(stages: &[Measured]) -> String {
     let mut table = table(&HEADER, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
     let number = |value: Option<f64>, digits: usize| {
@@ -180,7 +184,12 @@ pub fn shown(stages: &[Measured]) -> String {
         let two = stage.limit_2_per_second.map(|limit| format!("; two sessions {limit:.0}/s"));
         Some(format!("\n{}: {told}{}", name(stage), two.unwrap_or_default()))
     });
-    table.to_string() + &growth.chain(servers).collect::<String>()
+    let loose = stages.iter().filter_map(|stage| {
+        let loose = stage.at_least_once_per_second?;
+        let cost = 100.0 - 100.0 * stage.payments_per_second / loose;
+        Some(format!("\n{}: at least once {loose:.0}/s; once costs {cost:.1} %", name(stage)))
+    });
+    table.to_string() + &growth.chain(servers).chain(loose).collect::<String>()
 }
 
 fn name(stage: &Measured) -> String {
