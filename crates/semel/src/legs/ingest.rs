@@ -16,11 +16,17 @@ use semel_core::exactly_once::Cursor;
 use semel_core::failure::Failure;
 use semel_core::ingest::topic::{Intake, Opened, carry, open};
 use semel_core::leg::{Pace, changed};
+use semel_core::problem::Code;
 use semel_store::rows::{Binding, Ledger};
 use std::sync::Arc;
 
 /// How many records are one step at most.
 const STEP: usize = 5_000;
+
+/// What is mended by moving a cursor (`semel ingest resume`).
+const MENDED: [Code; 2] = [Code::IngestGap, Code::SourceChanged];
+/// How often it is looked for that before it is tried again all the same.
+const LOOKS: u32 = 12;
 
 /// An ingest, as this process takes it.
 pub struct Taking {
@@ -89,10 +95,28 @@ impl Taking {
             let taken = carry(&self.intake, by, (opened, partition), &targets);
             match self.leg.part(partition, taken).await {
                 Failure::Permanent(stop) if !is_of_store(&stop) => {
+                    let source = Intake::source(&opened.about.id, partition);
+                    let is_mended_by_hand = MENDED.contains(&stop.code);
                     self.leg.stops(Some(partition), stop);
-                    self.pace.sleep(AGAIN).await;
+                    match is_mended_by_hand {
+                        true => self.mended(&source).await,
+                        false => self.pace.sleep(AGAIN).await,
+                    }
                 }
                 failure => return failure,
+            }
+        }
+    }
+
+    /// Wait until somebody has moved the cursor of `source`, or for a minute; without a claim, which
+    /// whoever wants to move it needs.
+    async fn mended(&self, source: &str) {
+        let cursor = || self.bound.store().reader().cursor(source).ok();
+        let stood = cursor();
+        for _ in 0..LOOKS {
+            self.pace.sleep(AGAIN).await;
+            if cursor() != stood {
+                return;
             }
         }
     }
