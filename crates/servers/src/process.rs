@@ -148,9 +148,18 @@ fn running_by_ps() -> Vec<Process> {
 /// A process from its state and its parent's number.
 fn process(pid: u32, rest: &str) -> Option<Process> {
     let mut words = rest.split_whitespace();
-    let lives = !words.next()?.starts_with(['Z', 'X']);
+    let lives = !words.next()?.starts_with(['Z', 'X']) || has_living_threads(pid);
     let parent = words.next()?.parse().ok()?;
     lives.then_some(Process { pid, parent })
+}
+
+/// Whether threads of a process live on whose first one has ended: they hold its sockets and files
+/// open for a moment longer. Told by Linux alone.
+fn has_living_threads(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let mut stats =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok());
+    stats.any(|stat| stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X'])))
 }
 
 fn output(program: &str, arguments: &[&str]) -> std::io::Result<Vec<u8>> {

@@ -4,7 +4,6 @@ use krafka::admin::{CreateTopicsOptions, NewTopic};
 use krafka::producer::{Producer, TransactionalProducer};
 use krafka::{Kafka, Record};
 use std::hash::{BuildHasher, RandomState};
-use std::io::Write;
 use std::time::Duration;
 
 /// A topic of the test's own.
@@ -74,18 +73,9 @@ pub async fn write_within(producer: &TransactionalProducer, record: Record) {
     assert!(written.is_persisted());
 }
 
-/// The broker that the environment names.
+/// The broker that tests share.
 pub fn bootstrap() -> Option<String> {
-    let named = std::env::var("SEMEL_TEST_KAFKA").ok().filter(|named| !named.is_empty());
-    if named.is_none() {
-        let cause = "SEMEL_TEST_KAFKA names no broker";
-        assert!(std::env::var_os("CI").is_none(), "{cause}");
-        let current = std::thread::current();
-        let line = format!("SKIPPED {}: {cause}\n", current.name().unwrap_or("a test"));
-        // Past the harness, which keeps what tests that pass say.
-        let _closed = std::io::stderr().write_all(line.as_bytes());
-    }
-    named
+    semel_servers::for_tests::kafka_for_tests()
 }
 
 /// A number that nobody else has drawn.
