@@ -159,7 +159,7 @@ pub enum Stage {
     Alone,
     /// JSON Lines from a file.
     Import,
-    /// A Kafka topic full of messages, to events in the ledger; only with --wire, as the next three.
+    /// A topic full of messages, to events in the ledger; only with --wire, as the next three.
     Ingest,
     /// The same in this process, also without identity and cursor: what exactly-once costs.
     Guarantee,

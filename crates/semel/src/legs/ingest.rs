@@ -108,8 +108,8 @@ impl Taking {
         }
     }
 
-    /// Wait until somebody has moved the cursor of `source`, or for a minute; without a claim, which
-    /// whoever wants to move it needs.
+    /// Wait until somebody has moved the cursor of `source`, or for a minute; without a claim,
+    /// which whoever wants to move it needs.
     async fn mended(&self, source: &str) {
         let cursor = || self.bound.store().reader().cursor(source).ok();
         let stood = cursor();
