@@ -13,6 +13,7 @@ use rdkafka::error::KafkaError;
 use semel_core::failure::Failure;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// The settings of a topic that matter here.
 const SETTINGS: [&str; 5] = [
@@ -22,6 +23,9 @@ const SETTINGS: [&str; 5] = [
     "max.message.bytes",
     "unclean.leader.election.enable",
 ];
+
+/// How long a client may take to say what the broker speaks.
+const HEAR: Duration = Duration::from_millis(300);
 
 /// A topic as it is.
 #[derive(Clone, Debug)]
@@ -106,14 +110,14 @@ impl Cluster {
         let asked = tokio::task::spawn_blocking(move || {
             let client: BaseConsumer<Hearing> = config.create_with_context(listening)?;
             client.fetch_metadata(Some("_"), PATIENCE)?;
-            // What it has to say is taken out here.
-            while client.poll(std::time::Duration::ZERO).is_some() {}
+            // What it has to say is taken out here, until it falls silent.
+            let _nothing = client.poll(HEAR);
             Ok::<_, KafkaError>(())
         });
         let asked = asked.await.expect("asking does not panic");
         asked.map_err(|error| classify("the brokers", &error))?;
         let heard = heard.lock().expect("nobody panics while holding it");
-        Ok(heard.iter().any(|line| line.contains("ApiKey Produce (0) Versions 3..")))
+        Ok(heard.iter().any(|line| line.contains("ApiKey Fetch (1) Versions 4..")))
     }
 }
 
