@@ -3,7 +3,7 @@
 use crate::{Broker, unused};
 use semel_core::failure::Failure;
 use semel_core::wire::{Message, Producer as _, Topic as _};
-use semel_kafka::{Made, Wanted};
+use semel_kafka::{Made, Right, Wanted};
 use semel_servers::for_tests::private_kafka;
 
 #[tokio::test]
@@ -20,6 +20,11 @@ async fn a_topic_is_made_once_and_left_as_it_is() {
     let about = topic.about().await.unwrap();
     assert!(about.compacted);
     assert_eq!((about.partitions, about.id.len()), (3, 22));
+    let seen = broker.cluster.inspect(&name).await.unwrap();
+    assert_eq!((seen.id.as_str(), seen.partitions, seen.replicas), (&*about.id, 3, 1));
+    assert_eq!(seen.settings["cleanup.policy"], "compact");
+    assert!(seen.rights.contains(&Right::Write), "nobody is kept out here: {seen:?}");
+    assert_eq!(broker.cluster.is_recent().await, Ok(true));
     broker.cluster.delete(&name).await.unwrap();
     let gone = broker.cluster.delete(&name).await;
     assert!(matches!(gone, Err(Failure::Retryable(_))), "{gone:?}");
