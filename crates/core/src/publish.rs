@@ -1,6 +1,6 @@
 //! The publish leg: the ledger's events on the wire, in order, confirmed by reading the wire back.
 //!
-//! Two halves that meet in the store. [`confirm`] reads the wire with the reader's own rule and
+//! Two halves that meet in the store. [`mod@confirm`] reads the wire with the reader's own rule and
 //! moves a durable cursor for each partition: it knows what the wire really holds. `send` starts
 //! behind those cursors and goes on from there; it keeps no cursor and never decides what was sent.
 //! All that it hears from the other half is whether that is still looking.
