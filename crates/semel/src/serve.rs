@@ -41,7 +41,8 @@ pub async fn run(global: &Global, args: &Serve) -> Result<Exit, Failure> {
     let is_open = config.api_keys.is_empty();
     let access = if is_open { Access::Open } else { Access::Keys(config.api_keys.clone()) };
     let board = Board::default();
-    let app = App::new(store.clone(), access, Limits::STANDARD).await?.beside(&board);
+    let app = App::new(store.clone(), access, Limits::STANDARD).await?;
+    let app = app.beside(&board, config.roles);
     let mut legs = legs::start(&config, &store, &board, app.alarm()).await?;
     announce(global, &listener, is_open)?;
     let served = http::serve(listener, app, end).await;

@@ -3,7 +3,7 @@
 /// What a process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Roles {
-    /// It takes requests over HTTP. Whether it lives and what it counts is told in any case.
+    /// It takes over HTTP what changes anything. Reading is answered in any case.
     pub http: bool,
     /// It takes topics.
     pub ingest: bool,

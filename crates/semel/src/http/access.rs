@@ -74,6 +74,11 @@ impl Scope {
         Scope::TABLE.iter().find(|row| row.1 == word).map(|row| row.0)
     }
 
+    /// Whether it changes anything.
+    pub(super) fn is_writing(self) -> bool {
+        matches!(self, Scope::PaymentsWrite | Scope::AccountsWrite | Scope::DeadLettersWrite)
+    }
+
     /// The word.
     pub fn as_str(self) -> &'static str {
         Scope::TABLE[self as usize].1

@@ -14,6 +14,7 @@ use super::access::{Access, Scope};
 use super::events::Followers;
 use super::limits::Limits;
 use super::problem::Problem;
+use crate::config::Roles;
 use crate::doors::{self, Door};
 use crate::legs::Board;
 use crate::meters::Meters;
@@ -45,6 +46,8 @@ struct Inner {
     followers: Arc<Followers>,
     /// The legs that run beside the doors.
     board: Board,
+    /// What the process does.
+    roles: Roles,
     /// The tasks of the doors. They end when the last clone of their door is dropped.
     tasks: TaskTracker,
 }
@@ -103,18 +106,20 @@ impl App {
             closing,
             followers: Arc::new(Followers::new()),
             board: Board::default(),
+            roles: Roles::ALL,
             tasks,
         })))
     }
 
-    /// With the legs on `board` beside it.
+    /// With the legs on `board` beside it, in a process that does what `roles` says.
     ///
     /// # Panics
     /// When it serves already.
     #[must_use]
-    pub fn beside(mut self, board: &Board) -> App {
+    pub fn beside(mut self, board: &Board, roles: Roles) -> App {
         let inner = Arc::get_mut(&mut self.0).expect("nobody has it yet");
         inner.board = board.clone();
+        inner.roles = roles;
         self
     }
 
@@ -128,9 +133,15 @@ impl App {
         &self.0.stop
     }
 
-    /// The ledger that these headers open for `scope`.
+    /// The ledger that these headers open for `scope`. What writes needs the role `http` too.
     pub(super) fn admit(&self, headers: &HeaderMap, scope: Scope) -> Result<&Ledger, Problem> {
         let id = self.0.access.admit(headers, scope)?;
+        if scope.is_writing() && !self.0.roles.http {
+            let roles = self.0.roles.words().join(", ");
+            let detail =
+                format!("This process has no role `http`, only: {roles}; ask one that has");
+            return Err(Problem::new(Code::Forbidden, detail));
+        }
         let unknown = || Problem::new(Code::Internal, "The key's ledger has no door");
         self.0.ledgers.get(id).ok_or_else(unknown)
     }

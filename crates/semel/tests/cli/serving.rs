@@ -20,6 +20,15 @@ fn post(address: &str, path: &str, headers: &str, body: &str) -> String {
     answer
 }
 
+/// The whole answer to a read of `path`.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 fn pay(address: &str) -> (String, bool) {
     let body = r#"{"amount":4999,"currency":"USD","debit_account":"customer:1",
                    "credit_account":"merchant:9"}"#;
@@ -46,6 +55,25 @@ fn paid_once_killed_started_again_and_still_paid_once() {
     server.0.wait().unwrap();
     let (_server, address) = place.serve(&[]);
     assert_eq!(pay(&address), (first, true));
+}
+
+#[test]
+fn without_the_role_it_refuses_what_changes_anything_and_answers_the_rest() {
+    let place = Place::new();
+    let account = r#"{"id":"merchant:9","currency":"USD"}"#;
+    let (_server, address) = place.serve(&["--roles", "ingest,publish"]);
+    for path in ["/v1/accounts", "/v1/payments", "/v1/payments/order-1/refunds"] {
+        let answer = post(&address, path, "Idempotency-Key: order-1\r\n", account);
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+        assert!(answer.contains("no role `http`, only: ingest, publish"), "{answer}");
+    }
+    assert!(get(&address, "/v1/accounts").starts_with("HTTP/1.1 200 "));
+    assert!(get(&address, "/readyz").starts_with("HTTP/1.1 200 "));
+
+    let place = Place::new();
+    let (_server, address) = place.serve(&["--roles", "http"]);
+    let answer = post(&address, "/v1/accounts", "", account);
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
 }
 
 #[cfg(unix)]
