@@ -24,12 +24,11 @@ pub fn time(at: i64) -> String {
         text.push('-');
     }
     digits(&mut text, year.unsigned_abs(), 1_000);
-    for (mark, number) in [('-', u8::from(month)), ('-', day), ('T', hour), (':', minute)] {
+    let two = [('-', u8::from(month)), ('-', day), ('T', hour), (':', minute), (':', second)];
+    for (mark, number) in two {
         text.push(mark);
         digits(&mut text, number.into(), 10);
     }
-    text.push(':');
-    digits(&mut text, second.into(), 10);
     text.push('.');
     digits(&mut text, micros, 100_000);
     text.push('Z');
