@@ -48,12 +48,16 @@ pub fn compare(ledger: &str, legs: &[Leg], taken: &BTreeMap<Text, Taken>, findin
     }
     // HTTP is the empty namespace and counts nothing; nor does what takes no payments, as
     // publishing, whose legs name no ingest.
-    let logged = taken.iter().filter(|(namespace, _)| !namespace.is_empty());
-    for (namespace, _) in logged.clone() {
+    let logged: BTreeMap<&str, Taken> = taken
+        .iter()
+        .filter(|(namespace, _)| !namespace.is_empty())
+        .map(|(namespace, taken)| (&**namespace, *taken))
+        .collect();
+    for namespace in logged.keys() {
         ingests.entry(namespace).or_default();
     }
     for (ingest, (succeeded, declined)) in ingests {
-        let log = taken.get(ingest).filter(|_| !ingest.is_empty()).copied().unwrap_or_default();
+        let log = logged.get(ingest).copied().unwrap_or_default();
         let pairs = [("succeeded", succeeded, log.succeeded), ("declined", declined, log.declined)];
         for (what, counted, logged) in pairs {
             if counted != i128::from(logged) {
