@@ -18,7 +18,8 @@ pub struct Wanted<'a> {
     pub partitions: u32,
     /// On how many brokers each record is kept; as many as there are, up to 3, if nothing is said.
     pub replication: Option<u32>,
-    /// Its settings, as Kafka names them.
+    /// Its settings, as Kafka names them. With three copies of a record two have to be written,
+    /// unless they say otherwise.
     pub settings: Vec<(&'a str, &'a str)>,
 }
 
@@ -46,7 +47,7 @@ impl Cluster {
 
     async fn made(&self, wanted: &Wanted<'_>) -> Result<Made, Failure> {
         let what = format!("topic {}", wanted.name);
-        match describe(self.admin(), wanted.name, PATIENCE).await {
+        match describe(self.admin(), wanted.name, false, PATIENCE).await {
             Ok(there) => return Ok(Made::There(there.partitions)),
             Err(RDKafkaErrorCode::UnknownTopicOrPartition) => {}
             Err(code) => return Err(of_code(&what, code)),
@@ -59,7 +60,8 @@ impl Cluster {
         let copies = i32::try_from(replication).map_err(|_| wrong("replication"))?;
         let partitions = i32::try_from(wanted.partitions).map_err(|_| wrong("partitions"))?;
         let mut topic = NewTopic::new(wanted.name, partitions, TopicReplication::Fixed(copies));
-        for (name, value) in &wanted.settings {
+        let two = (copies > 2).then_some(("min.insync.replicas", "2"));
+        for (name, value) in two.iter().chain(&wanted.settings) {
             topic = topic.set(name, value);
         }
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));

@@ -1,11 +1,11 @@
 //! What people want to know of a cluster and its topics before they rely on them.
 
 use crate::classify::{classify, of_code};
-use crate::client::Listener;
+use crate::client::{Admin, Listener};
 use crate::cluster::Cluster;
 use crate::native::describe;
 use crate::stream::PATIENCE;
-use rdkafka::admin::{AdminOptions, ResourceSpecifier};
+use rdkafka::admin::{AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -76,15 +76,12 @@ impl Cluster {
     /// # Errors
     /// `Retryable` while the brokers are away or there is no such topic; `WireRefused`.
     pub async fn inspect(&self, topic: &str) -> Result<Inspected, Failure> {
-        let described = describe(self.admin(), topic, PATIENCE).await;
+        let described = describe(self.admin(), topic, true, PATIENCE).await;
         let described = described.map_err(|code| of_code(&format!("topic {topic}"), code))?;
         let may = |right: &Right| described.rights.contains(&(*right as u32));
         let rights: Vec<Right> = Right::ALL.into_iter().filter(may).collect();
         let mut settings = BTreeMap::new();
-        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-        let resource = ResourceSpecifier::Topic(topic);
-        let asked = self.admin().describe_configs([&resource], &options).await;
-        let told = asked.ok().and_then(|mut told| told.pop()?.ok());
+        let told = configured(self.admin(), topic).await;
         for entry in told.into_iter().flat_map(|told| told.entries) {
             let name = SETTINGS.into_iter().find(|name| *name == entry.name);
             settings.extend(name.zip(entry.value));
@@ -119,6 +116,17 @@ impl Cluster {
         let heard = heard.lock().expect("nobody panics while holding it");
         Ok(heard.iter().any(|line| line.contains("ApiKey Fetch (1) Versions 4..")))
     }
+}
+
+/// The settings of the topic named `topic`.
+pub(crate) async fn configured(admin: &Admin, topic: &str) -> Result<ConfigResource, Failure> {
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let what = format!("the settings of topic {topic}");
+    let topic = ResourceSpecifier::Topic(topic);
+    let told = admin.describe_configs([&topic], &options).await;
+    let told = told.map_err(|error| classify(&what, &error))?.pop();
+    let told = told.ok_or_else(|| Failure::Retryable(format!("{what}: none were told")))?;
+    told.map_err(|code| of_code(&what, code))
 }
 
 /// Keeps what a client says of the broker's protocol.

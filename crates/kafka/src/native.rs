@@ -45,7 +45,7 @@ pub struct Described {
     pub partitions: u32,
     /// On how many brokers the partition with the fewest is kept.
     pub replicas: u32,
-    /// What this user may do to it, by `AclOperation`'s numbers.
+    /// What this user may do to it, by `AclOperation`'s numbers; empty unless it was asked.
     pub rights: Vec<u32>,
 }
 
@@ -294,10 +294,11 @@ fn severity(level: i32) -> RDKafkaLogLevel {
     }
 }
 
-/// What the brokers say of the topic named `topic`, asked now.
+/// What the brokers say of the topic named `topic`, asked now, and of this user's `rights` to it.
 pub async fn describe(
     admin: &Admin,
     topic: &str,
+    rights: bool,
     patience: Duration,
 ) -> Result<Described, RDKafkaErrorCode> {
     let client = admin.inner().native_ptr();
@@ -312,7 +313,7 @@ pub async fn describe(
         let options = rd_kafka_AdminOptions_new(client, kind);
         let millis = i32::try_from(patience.as_millis()).unwrap_or(i32::MAX);
         rd_kafka_AdminOptions_set_request_timeout(options, millis, ptr::null_mut(), 0);
-        rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
+        rd_kafka_AdminOptions_set_include_authorized_operations(options, rights.into());
         rd_kafka_DescribeTopics(client, topics, options, queue.queue.as_ptr());
         rd_kafka_AdminOptions_destroy(options);
         rd_kafka_TopicCollection_destroy(topics);

@@ -250,7 +250,7 @@ impl Stream {
     }
 
     async fn id(&self, admin: &Admin) -> Result<Text, Failure> {
-        let described = describe(admin, &self.topic, PATIENCE).await;
+        let described = describe(admin, &self.topic, false, PATIENCE).await;
         let described = described.map_err(|code| of_code(&format!("topic {}", self.topic), code));
         described.map(|described| described.id)
     }

@@ -1,13 +1,13 @@
 //! A topic on a real broker: what the core reads and writes.
 
-use crate::classify::{classify, of_code};
+use crate::classify::of_code;
 use crate::client::{Admin, Consumer, Listener};
+use crate::inspect::configured;
 use crate::native::{Described, describe, hear};
 use crate::producer::{Atomic, KafkaProducer, Plain};
 use crate::progress::Progress;
 use crate::settings::Settings;
 use crate::stream::{PATIENCE, Stream, bounds};
-use rdkafka::admin::{AdminOptions, ResourceSpecifier};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use semel_core::failure::{Failure, Stop};
@@ -130,13 +130,7 @@ impl KafkaTopic {
     }
 
     async fn is_compacted(&self) -> Result<bool, Failure> {
-        let options = AdminOptions::new().request_timeout(Some(PATIENCE));
-        let what = format!("the settings of topic {}", self.name);
-        let topic = ResourceSpecifier::Topic(&self.name);
-        let told = self.admin.describe_configs([&topic], &options).await;
-        let told = told.map_err(|error| classify(&what, &error))?.pop();
-        let told = told.ok_or_else(|| Failure::Retryable(format!("{what}: none were told")))?;
-        let told = told.map_err(|code| of_code(&what, code))?;
+        let told = configured(&self.admin, &self.name).await?;
         let policy = told.get("cleanup.policy").and_then(|entry| entry.value.as_deref());
         Ok(policy.is_some_and(|policy| policy.contains("compact")))
     }
@@ -147,7 +141,7 @@ impl Topic for KafkaTopic {
 
     async fn about(&self) -> Result<About, Failure> {
         let asked = async {
-            let described = describe(&self.admin, &self.name, PATIENCE).await;
+            let described = describe(&self.admin, &self.name, false, PATIENCE).await;
             let Described { id, partitions, .. } =
                 described.map_err(|code| of_code(&format!("topic {}", self.name), code))?;
             let compacted = self.is_compacted().await?;

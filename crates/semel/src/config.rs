@@ -115,8 +115,8 @@ impl Config {
     }
 
     /// The ingests that take a topic, by name, and the topic's name.
-    pub fn topics(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.ingests.iter().filter_map(|it| Some((it.name.as_deref()?, it.topic.as_deref()?)))
+    pub fn topics(&self) -> impl Iterator<Item = (&str, &str, &Ingest)> {
+        self.ingests.iter().filter_map(|it| Some((it.name.as_deref()?, it.topic.as_deref()?, it)))
     }
 
     /// The directory of the store's file, if it is one.
@@ -153,7 +153,7 @@ impl Config {
                 self.listen
             )));
         }
-        if let Some((name, topic)) = self.topics().next()
+        if let Some((name, topic, _)) = self.topics().next()
             && self.wire.is_none()
         {
             return Err(misused(format!(

@@ -5,6 +5,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use semel_core::failure::{Failure, Stop};
 use semel_core::ledger::door::{self, LedgerTarget, Request};
@@ -141,11 +142,15 @@ pub fn backoff(failed: u32, failure: &Failure) -> impl Future<Output = ()> + Sen
     pause(failed)
 }
 
-/// Wait as the store's schedule says, with full jitter.
+/// Wait as [`delay`] says.
 pub async fn pause(failed: u32) {
+    tokio::time::sleep(delay(failed)).await;
+}
+
+/// How long to wait after `failed` failures more: as the store's schedule says, with full jitter.
+pub fn delay(failed: u32) -> Duration {
     // Its keys are random in each thread and others each time, which is enough for jitter.
-    let jitter = RandomState::new().hash_one(failed) as u32;
-    tokio::time::sleep(Schedule::STORE.wait(failed, jitter)).await;
+    Schedule::STORE.wait(failed, RandomState::new().hash_one(failed) as u32)
 }
 
 /// Says that the process cannot go on: by the name of a failure, or because a defect ended the

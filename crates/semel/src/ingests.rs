@@ -8,7 +8,7 @@
 use crate::cli::{Global, IngestCommand};
 use crate::config::{Config, Ingest};
 use crate::exit::{Exit, misused};
-use crate::http::ingests::members;
+use crate::http::ingests::rendered;
 use crate::output::{grouped, note, say, table};
 use crate::place;
 use crate::topics::named;
@@ -18,7 +18,6 @@ use semel_core::exactly_once::{Claim, Cursor, Step, Target};
 use semel_core::failure::{Failure, Stop};
 use semel_core::ingest::topic::Intake;
 use semel_core::leg::DEADLINE;
-use semel_core::payment::json_text;
 use semel_core::problem::Code;
 use semel_core::wire::{Place, Read, Topic, read_on};
 use semel_store::rows::Binding;
@@ -49,8 +48,7 @@ async fn list(global: &Global, config: &Config, ledger: &str) -> Result<Exit, Fa
     let no = reader.ledger(ledger)?.ok_or_else(unknown)?.no;
     let rows = reader.ingests(no)?.into_iter().filter(|row| !row.name.is_empty());
     if global.json {
-        let shown = rows
-            .map(|row| format!(r#"{{"name":{},{}}}"#, json_text(&row.name), members(&row.counts)));
+        let shown = rows.map(|row| rendered(&row, None));
         say(&format!(r#"{{"data":[{}]}}"#, shown.collect::<Vec<_>>().join(",")))?;
         return Ok(Exit::Done);
     }
@@ -107,9 +105,10 @@ async fn resume(
 }
 
 fn configured<'c>(config: &'c Config, name: &str) -> Result<(&'c Ingest, &'c str), Stop> {
-    let ingest = config.ingests.iter().find(|ingest| ingest.name.as_deref() == Some(name));
-    let found = ingest.and_then(|ingest| Some((ingest, ingest.topic.as_deref()?)));
-    found.ok_or_else(|| misused(format!("ingest `{name}`: no such [[ingest]] with a topic")))
+    let found = config.topics().find(|(known, ..)| *known == name);
+    let (_, topic, ingest) = found
+        .ok_or_else(|| misused(format!("ingest `{name}`: no such [[ingest]] with a topic")))?;
+    Ok((ingest, topic))
 }
 
 async fn stuck(reader: &Reader, topic: &WireTopic, id: &str) -> Result<Vec<Stuck>, Failure> {

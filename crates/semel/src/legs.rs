@@ -70,8 +70,7 @@ pub async fn start(
             tasks.spawn(async move { keep(&leg, &alarm, own.pace(), || own.publish()).await });
         }
     }
-    for ingest in config.ingests.iter().filter(|_| config.roles.ingest) {
-        let (Some(name), Some(topic)) = (&ingest.name, &ingest.topic) else { continue };
+    for (name, topic, ingest) in config.topics().filter(|_| config.roles.ingest) {
         let ledger = store.ledger(ingest.ledger()).await?;
         let topic = cluster.topic(topic, Some(&ingest.group()))?;
         let leg = board.add(Kind::Ingest, &ledger.id, name, &topic);

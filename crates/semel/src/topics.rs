@@ -12,7 +12,7 @@ use semel_core::failure::{Failure, Stop};
 use serde_json::{Value, json};
 
 /// Settings of a topic that events are published to. What was confirmed may expire, but readers
-/// should have time: 30 days. With three copies of a record two have to be written.
+/// should have time: 30 days.
 const SETTINGS: [(&str, &str); 3] = [
     ("cleanup.policy", "delete"),
     ("retention.ms", "2592000000"),
@@ -41,14 +41,8 @@ pub async fn run(global: &Global, args: &Topics) -> Result<Exit, Failure> {
     }
     let mut all = Vec::new();
     for name in names {
-        let mut settings = SETTINGS.to_vec();
-        let copies = match replication {
-            Some(copies) => *copies,
-            None => cluster.brokers().await?.min(3),
-        };
-        settings.extend((copies > 2).then_some(("min.insync.replicas", "2")));
-        let replication = Some(copies);
-        let wanted = Wanted { name, partitions: *partitions, replication, settings };
+        let (partitions, replication, settings) = (*partitions, *replication, SETTINGS.to_vec());
+        let wanted = Wanted { name, partitions, replication, settings };
         all.push((name, cluster.create(&wanted).await?));
     }
     tell(global, &all, *partitions)

@@ -17,7 +17,7 @@ use semel_core::failure::Stop;
 use semel_core::ingest::{Ingest, topic};
 use semel_core::ledger::door::{self, Request};
 use semel_core::ledger::{Command, Outcome};
-use semel_core::leg::{self, DEADLINE, Pace};
+use semel_core::leg::{self, COMPETE, Pace};
 use semel_core::publish::{self, compare::compare};
 use semel_core::retry::Schedule;
 use semel_store::rows::Binding;
@@ -205,7 +205,7 @@ impl<B: Backend> Running<B> {
                 false
             }
             Failure::Fenced => {
-                self.pace.sleep(DEADLINE).await;
+                self.pace.sleep(COMPETE).await;
                 true
             }
             Failure::Retryable(_) | Failure::Unknown(_) => {

@@ -76,10 +76,14 @@ pub async fn run(
 }
 
 /// One request.
-struct Request {
-    path: &'static str,
-    key: Option<String>,
-    body: String,
+pub struct Request {
+    pub path: &'static str,
+    pub key: Option<String>,
+    pub body: String,
+    /// What the server has to answer.
+    pub status: u16,
+    /// How many payments it asks for.
+    pub payments: u64,
 }
 
 impl Request {
@@ -92,13 +96,13 @@ impl Request {
             ),
             amount, customer, merchant
         );
-        Request { path: "/v1/payments", key: Some(key), body }
+        Request { path: "/v1/payments", key: Some(key), body, status: 201, payments: 1 }
     }
 
     fn open(command: Command) -> Option<Request> {
         let Command::OpenAccount(account) = command else { return None };
         let body = format!(r#"{{"id":"{}","currency":"USD","overdraft":"unlimited"}}"#, account.id);
-        Some(Request { path: "/v1/accounts", key: None, body })
+        Some(Request { path: "/v1/accounts", key: None, body, status: 201, payments: 0 })
     }
 }
 
@@ -120,7 +124,10 @@ impl Queue {
 }
 
 /// Send all `requests` over `connections` connections; how long each took.
-async fn send(
+///
+/// # Errors
+/// No answer, or any other than what is expected.
+pub async fn send(
     address: SocketAddr,
     requests: Vec<Request>,
     connections: usize,
@@ -147,15 +154,16 @@ async fn call(
     let mut latencies = Latencies::new();
     loop {
         let next = queue.lock().expect("nobody panics while holding it").next();
-        let Some((Request { path, key, body }, begun)) = next else { return Ok(latencies) };
+        let Some((request, begun)) = next else { return Ok(latencies) };
         if Instant::now() < begun {
             sleep_until(begun.into()).await;
         }
+        let Request { path, key, body, status, payments } = request;
         let answer = client.post(path, key.as_deref(), body).await.map_err(refused)?;
         latencies.record(begun.elapsed());
-        if answer.status != 201 {
+        if answer.status != status {
             return Err(broken(format!("the server answered {}", answer.status)));
         }
-        bar.inc(1);
+        bar.inc(payments);
     }
 }

@@ -24,27 +24,24 @@ pub async fn run(
     bed: &mut Bed,
     bar: &ProgressBar,
 ) -> Result<Measured, Failure> {
-    let messages = setup.payments;
-    bar.set_length(messages);
+    bar.set_length(setup.payments);
     let scrap = Scrap::new(wire).await?;
-    let keys = fill(&scrap, messages, setup.work()).await;
-    let taken = match keys {
-        Ok(keys) => take(wire, &scrap, messages, bed).await.map(|taken| (taken, keys)),
-        Err(failure) => Err(failure),
-    };
+    let taken = take(wire, &scrap, setup, bed).await;
     scrap.remove().await?;
     let (measured, keys) = taken?;
     let (measured, twin) = audit::of(measured, bed, INGEST, keys.into_iter()).await?;
     Ok(measured.latencies(twin.intervals()))
 }
 
+/// What is measured, and the keys of what was taken.
 async fn take(
     wire: &WireSettings,
     scrap: &Scrap,
-    messages: u64,
+    setup: &Setup,
     bed: &mut Bed,
-) -> Result<Measured, Failure> {
-    let name = &scrap.name;
+) -> Result<(Measured, Vec<String>), Failure> {
+    let (messages, name) = (setup.payments, &scrap.name);
+    let keys = fill(scrap, messages, setup.work()).await?;
     let config = format!(
         "roles = [\"ingest\"]\n{}\n[[ingest]]\nname = \"{INGEST}\"\ntopic = \"{name}\"\n{MAPPING}",
         named(wire)
@@ -57,10 +54,11 @@ async fn take(
     let (took, ([own, broker], memory)) = (begun.elapsed(), spent.told());
     drop(server);
     let measured = Measured::new("ingest", messages, took);
-    Ok(Measured {
+    let measured = Measured {
         client_cpu_us: own.map(|time| measured.micros_each(time)),
         broker_cpu_us: broker.map(|time| measured.micros_each(time)),
         peak_memory_bytes: memory,
         ..measured
-    })
+    };
+    Ok((measured, keys))
 }

@@ -2,19 +2,16 @@
 //! already, and those of batches that come in over HTTP meanwhile.
 
 use super::bed::{Bed, Setup};
+use super::http::{Request, send};
 use super::kafka::Spent;
-use super::meter::Latencies;
 use super::work::Payment;
 use super::{Measured, audit, batch};
+use crate::rig::Server;
 use crate::rig::kafka::{Scrap, settled};
-use crate::rig::{Client, Server, broken};
 use crate::wiring::WireSettings;
 use indicatif::ProgressBar;
 use semel_core::failure::Failure;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::task::JoinSet;
 
 /// Payments of a request.
 const BATCH: usize = 1_000;
@@ -66,7 +63,7 @@ pub async fn pipeline(
         settled(&server).await?;
         let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
         let work = async {
-            let latencies = send(server.address(), requests, bar).await?;
+            let latencies = send(server.address(), requests, CALLERS, None, bar).await?;
             Ok((latencies, settled(&server).await?))
         };
         let (latencies, events) = bed.gauge.during(work).await?;
@@ -100,7 +97,7 @@ async fn followed(
 }
 
 /// Every payment's key, and requests of many payments each.
-fn requests(setup: &Setup) -> (Vec<String>, Vec<String>) {
+fn requests(setup: &Setup) -> (Vec<String>, Vec<Request>) {
     let mut work = setup.work();
     let payments: Vec<Payment> = (0..setup.payments).map(|_| work.payment()).collect();
     let item = |payment: &Payment| {
@@ -113,47 +110,12 @@ fn requests(setup: &Setup) -> (Vec<String>, Vec<String>) {
             key, amount, customer, merchant
         )
     };
-    let bodies = payments.chunks(BATCH).map(|chunk| {
+    let requests = payments.chunks(BATCH).map(|chunk| {
         let items: Vec<String> = chunk.iter().map(item).collect();
-        format!(r#"{{"payments":[{}]}}"#, items.join(","))
+        let body = format!(r#"{{"payments":[{}]}}"#, items.join(","));
+        let (path, payments) = ("/v1/payments:batch", chunk.len() as u64);
+        Request { path, key: None, body, status: 200, payments }
     });
-    let bodies = bodies.collect();
-    (payments.into_iter().map(|payment| payment.key).collect(), bodies)
-}
-
-/// Send all `requests`; how long each took.
-async fn send(
-    address: SocketAddr,
-    requests: Vec<String>,
-    bar: &ProgressBar,
-) -> Result<Latencies, Failure> {
-    let queue = Arc::new(Mutex::new(requests));
-    let mut callers: JoinSet<_> =
-        (0..CALLERS).map(|_| call(address, queue.clone(), bar.clone())).collect();
-    let mut latencies = Latencies::new();
-    while let Some(caller) = callers.join_next().await {
-        latencies.add(&caller.map_err(|error| broken(error.to_string()))??);
-    }
-    Ok(latencies)
-}
-
-async fn call(
-    address: SocketAddr,
-    queue: Arc<Mutex<Vec<String>>>,
-    bar: ProgressBar,
-) -> Result<Latencies, Failure> {
-    let refused = |error| broken(format!("no answer: {error}"));
-    let mut client = Client::connect(address).await.map_err(refused)?;
-    let mut latencies = Latencies::new();
-    loop {
-        let next = queue.lock().expect("nobody panics while holding it").pop();
-        let Some(body) = next else { return Ok(latencies) };
-        let begun = Instant::now();
-        let answer = client.post("/v1/payments:batch", None, body).await.map_err(refused)?;
-        latencies.record(begun.elapsed());
-        if answer.status != 200 {
-            return Err(broken(format!("the server answered {}", answer.status)));
-        }
-        bar.inc(BATCH as u64);
-    }
+    let requests = requests.collect();
+    (payments.into_iter().map(|payment| payment.key).collect(), requests)
 }

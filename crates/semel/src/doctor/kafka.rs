@@ -88,8 +88,7 @@ impl Seen {
                 }
             }
         }
-        for ingest in &config.ingests {
-            let (Some(name), Some(topic)) = (&ingest.name, &ingest.topic) else { continue };
+        for (name, topic, _) in config.topics() {
             let attached = self.ingested(&cluster, (name, topic), reader).await;
             if let Err(failure) = attached {
                 self.find(failure);

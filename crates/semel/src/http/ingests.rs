@@ -44,7 +44,7 @@ pub(super) async fn list(
     rows.retain(|row| &*row.name > after);
     let cursor = |shown: &IngestRow, _: &IngestRow| shown.name.to_string();
     let stops = stops(&app, ledger);
-    Ok(json(StatusCode::OK, page(&rows, limit, |row| rendered(row, &stops), cursor)))
+    Ok(json(StatusCode::OK, page(&rows, limit, |row| rendered(row, stops.get(&*row.name)), cursor)))
 }
 
 /// Show an ingest's counts
@@ -71,7 +71,7 @@ pub(super) async fn show(
     Query::parse(uri.query(), &[])?;
     let row = app.read(move |reader| reader.ingest(ledger, &name)).await?;
     let row = row.ok_or_else(|| Problem::not_found("The ledger has no such ingest"))?;
-    Ok(json(StatusCode::OK, rendered(&row, &stops(&app, ledger))))
+    Ok(json(StatusCode::OK, rendered(&row, stops(&app, ledger).get(&*row.name))))
 }
 
 /// Why ingests of a ledger do nothing, by name.
@@ -82,8 +82,9 @@ fn stops(app: &App, ledger: u32) -> BTreeMap<String, Stop> {
     own.filter_map(|leg| Some((leg.name, leg.trouble?))).collect()
 }
 
-fn rendered(row: &IngestRow, stops: &BTreeMap<String, Stop>) -> String {
-    let stopped = stops.get(&*row.name).map_or(String::new(), |stop| {
+/// An ingest as JSON, and what holds it up, if that is known.
+pub fn rendered(row: &IngestRow, stop: Option<&Stop>) -> String {
+    let stopped = stop.map_or(String::new(), |stop| {
         // What waits goes on by itself.
         let what = if stop.code == Code::WireUnavailable { "waits_for" } else { "stopped" };
         let (name, detail) = (json_text(stop.code.name()), json_text(&stop.detail));

@@ -9,14 +9,17 @@ use crate::wiring::WireTopic;
 use semel_core::chain::Hash;
 use semel_core::exactly_once::{Cursor, Failure};
 use semel_core::ingest::topic::Intake;
-use semel_core::wire::Topic;
+use semel_core::wire::{About, Topic};
 
-/// See to it that `topic` is attached; what is new `from_latest` begins at its end.
+/// See to it that `topic`, as it is now, is attached; what is new `from_latest` begins at its end.
 ///
 /// # Errors
 /// As the topic's and the store's.
-pub async fn attach(bound: &Bound, topic: &WireTopic, from_latest: bool) -> Result<(), Failure> {
-    let about = topic.about().await?;
+pub async fn attach(
+    bound: &Bound,
+    (topic, about): (&WireTopic, &About),
+    from_latest: bool,
+) -> Result<(), Failure> {
     let reader = bound.store().reader();
     let (name, ingest) = (bound.file(), bound.ingest());
     let mark = format!("attach:{ingest}:{name}");

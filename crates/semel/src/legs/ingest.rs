@@ -83,8 +83,9 @@ impl Taking {
     }
 
     async fn open(&self) -> Result<Opened, Failure> {
-        attach(&self.bound, &self.topic, self.from_latest).await?;
-        open(&self.intake, &self.topic).await
+        let opened = open(&self.intake, &self.topic).await?;
+        attach(&self.bound, (&self.topic, &opened.about), self.from_latest).await?;
+        Ok(opened)
     }
 
     /// Take one partition; again, where something is wrong with it alone.

@@ -1,11 +1,10 @@
 //! The time of legs: the machine's clock, and what they wait for when there is nothing to do.
 
+use crate::doors;
 use crate::wiring::Store;
 use semel_core::failure::Failure;
 use semel_core::leg::Pace;
-use semel_core::retry::Schedule;
 use semel_store::rows::Commits;
-use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
@@ -54,7 +53,6 @@ impl Pace for LegPace {
     fn backoff(&self, failed: u32, failure: &Failure) -> Duration {
         let tries = failed.saturating_add(1);
         tracing::warn!(%failure, tries, "a leg failed and is tried again");
-        // Its keys are random in each thread and others each time, which is enough for jitter.
-        Schedule::STORE.wait(failed, RandomState::new().hash_one(failed) as u32)
+        doors::delay(failed)
     }
 }
