@@ -170,7 +170,12 @@ impl Broker {
 
     /// A producer whose records come in Kafka transactions.
     pub fn bracketed(&self) -> Writer {
-        let writer = self.writer(&[("transactional.id", &unique("foreign"))]);
+        self.bracketed_as(&unique("foreign"))
+    }
+
+    /// One under that transactional id.
+    pub fn bracketed_as(&self, name: &str) -> Writer {
+        let writer = self.writer(&[("transactional.id", name)]);
         writer.producer.init_transactions(PATIENCE).unwrap();
         writer
     }
@@ -211,6 +216,18 @@ impl Writer {
 
     pub fn commit(&self) {
         self.producer.commit_transaction(PATIENCE).unwrap();
+    }
+
+    /// Whether another one has come under its transactional id, so that it cannot write `record`.
+    pub fn is_fenced(&self, topic: &str, record: &Record) -> bool {
+        use RDKafkaErrorCode::{Fenced, InvalidProducerEpoch, ProducerFenced};
+        self.begin();
+        let base = BaseRecord::<[u8], [u8]>::to(topic).partition(record.partition);
+        let sent = self.producer.send(base.payload(record.value.as_deref().unwrap_or_default()));
+        sent.map_err(|(error, _)| error).unwrap();
+        let refused = self.producer.commit_transaction(PATIENCE).unwrap_err();
+        let code = refused.rdkafka_error_code();
+        matches!(code, Some(Fenced | InvalidProducerEpoch | ProducerFenced))
     }
 
     pub fn abort(&self) {

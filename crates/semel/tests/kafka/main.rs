@@ -4,6 +4,7 @@
 //! Others write by librdkafka, and read by the strict reader of `semel-checker`, which shares no
 //! code with the product. Deliberately absent: any speed.
 
+mod beside;
 mod broker;
 #[expect(dead_code, reason = "other tests use the rest")]
 #[path = "../live/client.rs"]

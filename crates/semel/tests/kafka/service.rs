@@ -116,6 +116,11 @@ impl Service {
         Running { server, address: address.expect("it starts").to_owned() }
     }
 
+    /// What the process that was started as number `number`, from 0 on, has said so far.
+    pub fn said(&self, number: usize) -> String {
+        std::fs::read_to_string(self.place.path(&format!("serve-{number}.log"))).unwrap_or_default()
+    }
+
     /// The whole log holds together.
     pub fn verify(&self) -> Value {
         let verified = self.place.json(&["verify"]);
@@ -131,8 +136,7 @@ impl Drop for Service {
             return;
         }
         for number in 0..self.started.get() {
-            let log = std::fs::read_to_string(self.place.path(&format!("serve-{number}.log")));
-            let log = log.unwrap_or_default();
+            let log = self.said(number);
             let is_said = |line: &&str| !line.is_empty() && !line.starts_with("curl");
             let lines: Vec<&str> = log.lines().filter(is_said).collect();
             let last = lines[lines.len().saturating_sub(30)..].join("\n");
