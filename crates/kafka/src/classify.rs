@@ -80,7 +80,7 @@ fn remedy(code: RDKafkaErrorCode) -> Option<&'static str> {
         | ClusterAuthorizationFailed
         | TransactionalIdAuthorizationFailed => Some("grant the rights that `semel doctor` lists"),
         SaslAuthenticationFailed | Authentication | UnsupportedSASLMechanism | IllegalSASLState => {
-            Some("check `sasl.mechanism`, user and password under [kafka]")
+            Some("check `sasl.mechanism`, user and password or token under [kafka]")
         }
         InvalidTopic => Some("choose another name for the topic"),
         BadMessage | InvalidMessage => {

@@ -15,6 +15,8 @@ pub type Admin = AdminClient<Listener>;
 
 /// Between what failed and what a client said of it.
 const SAYS: &str = "; the client says: ";
+/// Before what a client says once more, without the address, of a token that it did not get.
+const NO_TOKEN: &str = "Failed to acquire SASL OAUTHBEARER token: ";
 
 /// Hears what a client says, and logs it.
 #[derive(Debug, Default)]
@@ -42,14 +44,22 @@ impl Listener {
     pub fn forget(&self) {
         *self.last.lock().expect("nobody panics while holding it") = None;
     }
+
+    fn note(&self, message: &str) {
+        let mut last = self.last.lock().expect("nobody panics while holding it");
+        let is_known = |why| last.as_ref().is_some_and(|last| last.contains(why));
+        if !message.split_once(NO_TOKEN).is_some_and(|(_, why)| is_known(why)) {
+            *last = Some(message.to_owned());
+        }
+    }
 }
 
 impl ClientContext for Listener {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // That all are away is known without it, and would hide why.
-        if facility == "FAIL" || facility == "ERROR" && !message.ends_with("brokers are down") {
-            let mut last = self.last.lock().expect("nobody panics while holding it");
-            *last = Some(message.to_owned());
+        let is_away = message.ends_with("brokers are down");
+        if matches!(facility, "FAIL" | "ERROR" | "JWT" | "OIDC") && !is_away {
+            self.note(message);
         }
         match level {
             // On settings that belong to other clients than this.
@@ -67,6 +77,9 @@ impl ClientContext for Listener {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        if reason.contains(NO_TOKEN) {
+            self.note(reason);
+        }
         tracing::warn!(%error, "{reason}");
     }
 }

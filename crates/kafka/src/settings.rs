@@ -46,6 +46,10 @@ const OTHER_NAMES: [(&str, &str); 12] = [
     ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
     ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
 ];
+/// Why there is one way to tokens alone: with it, librdkafka asks for each and renews it by itself.
+const NO_OTHER: &str = "other tokens are not renewed; set it, and \
+                        sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and \
+                        sasl.oauthbearer.client.secret";
 /// What Semel sets for itself, where no other value has a meaning.
 const OWN: [&str; 3] = ["transactional.id", "group.id", "group.instance.id"];
 
@@ -117,9 +121,11 @@ impl Settings {
         if let Some(name) = OWN.iter().find(|name| given(name).is_some()) {
             return Err(format!("{name}: is Semel's own; leave it out"));
         }
-        if given("sasl.mechanism").is_some_and(|name| name.eq_ignore_ascii_case("OAUTHBEARER")) {
-            let remedy = "choose PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512, or certificates";
-            return Err(format!("sasl.mechanism: Semel gets no tokens; {remedy}"));
+        let wants_tokens =
+            given("sasl.mechanism").is_some_and(|name| name.eq_ignore_ascii_case("OAUTHBEARER"));
+        let method = given("sasl.oauthbearer.method").map_or("default", String::as_str);
+        if wants_tokens && !method.eq_ignore_ascii_case("oidc") {
+            return Err(format!("sasl.oauthbearer.method: must be oidc, not {method}: {NO_OTHER}"));
         }
         if given("bootstrap.servers").is_none_or(|servers| servers.trim().is_empty()) {
             let remedy = "name a broker, as kafka.example:9092";

@@ -34,8 +34,8 @@ fn what_would_break_a_promise_is_refused_with_its_reason() {
         ("transactional.id", "a", "transactional.id: is Semel's own; leave it out"),
         ("group.id", "a", "group.id: is Semel's own; leave it out"),
         ("group.instance.id", "a", "group.instance.id: is Semel's own; leave it out"),
-        ("sasl.mechanism", "OAUTHBEARER", "sasl.mechanism: Semel gets no tokens; choose"),
-        ("sasl.mechanisms", "oauthbearer", "sasl.mechanism: Semel gets no tokens; choose"),
+        ("sasl.mechanism", "OAUTHBEARER", "sasl.oauthbearer.method: must be oidc, not default: "),
+        ("sasl.mechanisms", "oauthbearer", "set it, and sasl.oauthbearer.token.endpoint.url, "),
         ("metadata.broker.list", "b:1", "metadata.broker.list: is another name of bootstrap"),
         ("no.such.setting", "a", "No such configuration property: \"no.such.setting\""),
         ("linger.ms", "soon", "linger.ms: Invalid value for"),
@@ -52,6 +52,28 @@ fn a_secret_under_a_wrong_name_is_not_said() {
     for name in ["sasl.pasword", "ssl_key", "ssl.key.passwort"] {
         let said = settings(&[(name, "hunter2")]).expect_err(name);
         assert!(said.contains(name) && !said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn tokens_come_from_where_they_are_renewed() {
+    let bearer = ("sasl.mechanism", "OAUTHBEARER");
+    let unsecured = ("enable.sasl.oauthbearer.unsecure.jwt", "true");
+    let principal = ("sasl.oauthbearer.config", "principal=semel");
+    let method = |is| ("sasl.oauthbearer.method", is);
+    let other = "sasl.oauthbearer.method: must be oidc, not default: other tokens are not renewed";
+    let table = [
+        // settings                                        says, if they are refused
+        (vec![bearer, method("oidc")], None),
+        (vec![bearer, method("OIDC")], None),
+        (vec![method("default")], None),
+        (vec![bearer, method("default")], Some(other)),
+        (vec![bearer, unsecured, principal], Some(other)),
+    ];
+    for (written, says) in table {
+        let refused = settings(&written).err();
+        assert_eq!(refused.is_some(), says.is_some(), "{written:?}: {refused:?}");
+        assert!(refused.unwrap_or_default().starts_with(says.unwrap_or_default()), "{written:?}");
     }
 }
 
