@@ -13,6 +13,7 @@ mod law;
 mod remade;
 mod secured;
 mod sending;
+mod tokens;
 
 use rdkafka::admin::{AdminClient, AdminOptions};
 use rdkafka::client::DefaultClientContext;

@@ -4,7 +4,7 @@ use crate::{Broker, PATIENCE, numbered, put, unused};
 use semel_core::failure::Failure;
 use semel_core::wire::Topic as _;
 use semel_servers::for_tests::{certificates, private_kafka};
-use semel_servers::kafka::SCRAM_USER;
+use semel_servers::kafka::{Kafka, SCRAM_USER};
 use tokio::time::Instant;
 
 const PLAIN: &str = "org.apache.kafka.common.security.plain.PlainLoginModule required \
@@ -68,11 +68,17 @@ async fn passwords_and_certificates_let_in_whom_they_should() {
         (3, ssl(&ca), Some("certificate")),
         (2, vec![], Some("disconnected")),
     ];
-    // All at once, since a refusal takes its time.
+    check_all(&server, &name, &table);
+}
+
+/// By which port, with which settings; what is said where they are refused.
+pub type Case<'a> = (usize, Vec<(&'a str, &'a str)>, Option<&'a str>);
+
+/// Check all at once, since a refusal takes its time.
+pub fn check_all(server: &Kafka, name: &str, table: &[Case<'_>]) {
     std::thread::scope(|scope| {
-        for (port, settings, says) in &table {
+        for (port, settings, says) in table {
             let servers = format!("127.0.0.1:{}", server.port(*port));
-            let name = &name;
             scope.spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
                 runtime.unwrap().block_on(check(&servers, settings, name, *says));
