@@ -84,8 +84,8 @@ impl Broker {
         while self.cluster.create(&wanted).await != Ok(Made::New(1)) {
             assert!(Instant::now() < until, "it is not made again");
         }
-        while topic.about().await.is_ok_and(|about| about.id == before) {
-            assert!(Instant::now() < until, "it keeps its id");
+        while !topic.about().await.is_ok_and(|about| about.id != before) {
+            assert!(Instant::now() < until, "it gets no other id");
         }
     }
 
