@@ -51,12 +51,9 @@ impl Hash {
     /// Lower-case hexadecimal, 64 characters.
     pub fn hex(&self) -> String {
         const DIGITS: [u8; 16] = *b"0123456789abcdef";
-        let mut text = String::with_capacity(64);
-        for byte in self.0 {
-            let digits = [byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]);
-            text.extend(digits.map(char::from));
-        }
-        text
+        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let text = digits.map(|digit| DIGITS[usize::from(digit)]).collect();
+        String::from_utf8(text).expect("digits are ASCII")
     }
 }
 

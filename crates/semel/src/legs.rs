@@ -35,7 +35,7 @@ use tokio::task::JoinSet;
 /// How long a leg that is stopped waits before it looks whether it can go on.
 const AGAIN: Duration = Duration::from_secs(5);
 /// How long what was sent may lie on the wire until it is confirmed, so that much is at once.
-const GATHER: Duration = Duration::from_millis(50);
+const GATHER: Duration = Duration::from_millis(250);
 /// How long a Kafka transaction may stay open without an alarm.
 const HELD_ALARM: Duration = Duration::from_secs(60);
 /// A leg that has run for so long runs.

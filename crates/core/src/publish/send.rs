@@ -18,6 +18,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use futures_util::future::{Either, select};
 
+/// How often it is asked what is confirmed while there is something to send.
+const ASK: Duration = Duration::from_millis(50);
 /// How long to wait for the log to grow or the wire to confirm.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -60,6 +62,7 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
         }
         let mut walk = Walk::from(self.log.anchor(0).await?);
         let mut producer = self.topic.producer();
+        let mut ask_at = Duration::ZERO;
         loop {
             if lanes.held.is_empty() {
                 lanes.wake(self.pace.now());
@@ -78,7 +81,10 @@ impl<T: Topic, L: Log, P: Pace> Sender<'_, T, L, P> {
                 let held = core::mem::take(&mut lanes.held);
                 self.hand_over(&mut producer, held, lanes, failed).await?;
             }
-            self.settle(lanes, failed).await?;
+            if events.is_empty() || ask_at <= self.pace.now() {
+                self.settle(lanes, failed).await?;
+                ask_at = self.pace.now() + ASK;
+            }
             self.tell(lanes, walk.at);
             if events.is_empty() {
                 if is_going {

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 /// How often it is looked who waits for a lock.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Beside a stage.
 #[derive(Default)]

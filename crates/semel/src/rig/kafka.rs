@@ -16,7 +16,7 @@ pub const PARTITIONS: u32 = 4;
 /// Records that are read at once.
 const PAGE: usize = 2_000;
 /// How often a server is asked how far it is.
-pub const LOOK: Duration = Duration::from_millis(20);
+pub const LOOK: Duration = Duration::from_millis(50);
 
 /// A topic of nobody else's. [`Scrap::remove`] throws it away.
 pub struct Scrap {
