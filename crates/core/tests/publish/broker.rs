@@ -7,7 +7,9 @@ use semel_core::dead_letter::Raw;
 use semel_core::failure::Failure;
 use semel_core::wire::{About, Fetched, Message, Producer, Record, Topic};
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 
 /// A topic that tests share with the code under test.
 #[derive(Clone)]
@@ -22,6 +24,8 @@ pub struct State {
     pub dead: Option<u32>,
     /// How many offsets a fetch covers at most.
     pub reach: u64,
+    /// Whether others get on while a fetch waits for its answer.
+    pub slow: bool,
     /// How many messages producers were given.
     pub sent: usize,
     /// What happens right after something was fetched.
@@ -72,6 +76,7 @@ impl Broker {
             away: false,
             dead: None,
             reach: u64::MAX,
+            slow: false,
             sent: 0,
             fetched: None,
             fates,
@@ -185,6 +190,8 @@ impl Topic for Broker {
     }
 
     async fn fetch(&self, partition: u32, from: u64, limit: usize) -> Result<Fetched, Failure> {
+        let mut waits = self.state().slow;
+        poll_fn(|_| if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }).await;
         let state = self.reach()?;
         let missing = || Failure::Retryable("there is no such partition".into());
         let log = state.logs.get(partition as usize).ok_or_else(missing)?;

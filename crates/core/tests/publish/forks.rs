@@ -39,6 +39,28 @@ fn a_store_that_was_rewound_stops_publishing_and_is_found_out_before() {
 }
 
 #[test]
+fn nothing_is_sent_before_the_wire_was_read_to_its_end() {
+    let world = World::with_payments(2, 30);
+    world.settle();
+    world.pay(30, 300);
+    let copy = world.books.state().clone();
+    world.settle();
+    world.pay(330, 10);
+    world.settle();
+
+    // What is confirmed there is far from where the histories part.
+    *world.books.state() = copy;
+    world.pay(100_000, 50);
+    let sent = {
+        let mut broker = world.broker.state();
+        (broker.reach, broker.slow) = (5, true);
+        broker.sent
+    };
+    assert_eq!(world.stops(), Code::WireFork);
+    assert_eq!(world.broker.state().sent, sent);
+}
+
+#[test]
 fn a_wire_that_fits_is_no_fork() {
     type Happens = fn(&World);
     let fits: [(&str, Happens); 7] = [
