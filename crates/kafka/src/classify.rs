@@ -72,13 +72,15 @@ fn is_passing(code: RDKafkaErrorCode) -> bool {
 }
 
 /// What helps where it does not pass.
-fn remedy(code: RDKafkaErrorCode) -> Option<&'static str> {
+pub fn remedy(code: RDKafkaErrorCode) -> Option<&'static str> {
     use RDKafkaErrorCode::*;
     match code {
-        TopicAuthorizationFailed
-        | GroupAuthorizationFailed
-        | ClusterAuthorizationFailed
-        | TransactionalIdAuthorizationFailed => Some("grant the rights that `semel doctor` lists"),
+        TopicAuthorizationFailed => Some("grant the rights that `semel doctor` lists"),
+        GroupAuthorizationFailed => Some("grant Read on the group"),
+        TransactionalIdAuthorizationFailed => {
+            Some("grant Write and Describe on the transactional id")
+        }
+        ClusterAuthorizationFailed => Some("grant Create on the cluster or the topic"),
         SaslAuthenticationFailed | Authentication | UnsupportedSASLMechanism | IllegalSASLState => {
             Some("check `sasl.mechanism`, user and password or token under [kafka]")
         }

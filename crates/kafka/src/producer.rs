@@ -15,7 +15,8 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, ProducerContext, ThreadedProducer};
-use semel_core::failure::Failure;
+use semel_core::failure::{Failure, Stop};
+use semel_core::problem::Code;
 use semel_core::wire::{Message, Producer};
 use std::sync::{Arc, Mutex};
 use tokio::sync::Notify;
@@ -45,7 +46,7 @@ impl Producer for KafkaProducer {
 pub struct Plain {
     topic: String,
     /// What it is made with, or why it could not be made.
-    client: Result<Arc<Client>, String>,
+    client: Result<Arc<Client>, Stop>,
     heard: Arc<Heard>,
 }
 
@@ -99,14 +100,14 @@ impl Plain {
         let heard = Arc::<Heard>::default();
         let made =
             settings.writing().create_with_context(Deliveries(heard.clone(), Listener::default()));
-        let client = made.map(Arc::new).map_err(|error: KafkaError| error.to_string());
+        let client = made.map(Arc::new).map_err(|error: KafkaError| refused(topic, &error));
         Plain { topic: topic.to_owned(), client, heard }
     }
 }
 
 impl Producer for Plain {
     async fn send(&mut self, messages: Vec<Message>) -> Result<(), Failure> {
-        let client = self.client.as_ref().map_err(|why| Failure::Retryable(why.clone()))?;
+        let client = self.client.as_ref().map_err(Stop::clone)?;
         for message in messages {
             loop {
                 if let Some(failure) = self.heard.failure() {
@@ -129,10 +130,20 @@ impl Producer for Plain {
 /// What is on its way is forgotten; that may take a moment, in which nobody else has to wait.
 impl Drop for Plain {
     fn drop(&mut self) {
-        if let Ok(client) = std::mem::replace(&mut self.client, Err(String::new())) {
+        if let Ok(client) = std::mem::replace(&mut self.client, Err(over())) {
             forget(client);
         }
     }
+}
+
+/// librdkafka makes no producer of `topic`, most often because settings do not go together.
+fn refused(topic: &str, error: &KafkaError) -> Stop {
+    Stop::new(Code::WireRefused, format!("a producer of topic {topic}: {error}"))
+}
+
+/// What a producer is when its client has gone.
+fn over() -> Stop {
+    Stop::new(Code::WireRefused, "the producer is over")
 }
 
 /// Let a client go that may have messages on their way.

@@ -6,12 +6,13 @@
 //! of the second topic may see a row twice, and go by its ledger and seq.
 //! Deliberately absent: trying again. A failed one is given up like every producer.
 
-use super::{Client, Deliveries, Heard, enqueue, forget, is_full};
+use super::{Client, Deliveries, Heard, enqueue, forget, is_full, over, refused};
+use crate::classify::classify;
 use crate::client::Listener;
 use crate::settings::Settings;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, Producer as _};
-use semel_core::failure::Failure;
+use semel_core::failure::{Failure, Stop};
 use semel_core::wire::{Message, Producer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ const ROOM: Duration = Duration::from_millis(5);
 pub struct Atomic {
     topics: Arc<Topics>,
     /// What it is made with, or why it could not be made; whether it has said its name.
-    client: Result<(Arc<Client>, bool), String>,
+    client: Result<(Arc<Client>, bool), Stop>,
     heard: Arc<Heard>,
 }
 
@@ -43,7 +44,7 @@ impl Atomic {
         config.set("transactional.id", name).set("partitioner", "murmur2_random");
         let made = config.create_with_context(Deliveries(heard.clone(), Listener::default()));
         let made = made.map(|client| (Arc::new(client), false));
-        let client = made.map_err(|error: KafkaError| error.to_string());
+        let client = made.map_err(|error: KafkaError| refused(main, &error));
         let topics = Topics { main: main.to_owned(), beside: beside.to_owned() };
         Atomic { topics: Arc::new(topics), client, heard }
     }
@@ -51,8 +52,7 @@ impl Atomic {
 
 impl Producer for Atomic {
     async fn send(&mut self, messages: Vec<Message>) -> Result<(), Failure> {
-        let (client, has_begun) =
-            self.client.as_mut().map_err(|why| Failure::Retryable(why.clone()))?;
+        let (client, has_begun) = self.client.as_mut().map_err(|stop| stop.clone())?;
         if messages.is_empty() {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl Producer for Atomic {
 
 impl Drop for Atomic {
     fn drop(&mut self) {
-        if let Ok((client, _)) = std::mem::replace(&mut self.client, Err(String::new())) {
+        if let Ok((client, _)) = std::mem::replace(&mut self.client, Err(over())) {
             forget(client);
         }
     }
@@ -110,13 +110,18 @@ fn enqueue_beside(client: &Client, topic: &str, message: &Message) -> Result<(),
     client.send(record).map_err(|(error, _)| error)
 }
 
-/// What it means that a Kafka transaction failed: whatever it was, it may have been committed.
+/// What it means that a Kafka transaction failed: whatever it was, it may have been committed,
+/// unless there was no right to begin it.
 fn failure(error: &KafkaError) -> Failure {
     use RDKafkaErrorCode::{Fenced, InvalidProducerEpoch, ProducerFenced};
+    use RDKafkaErrorCode::{TopicAuthorizationFailed, TransactionalIdAuthorizationFailed};
     match error.rdkafka_error_code() {
         Some(Fenced | InvalidProducerEpoch | ProducerFenced) => {
             tracing::warn!(%error, "another instance publishes under the same name; it goes on");
             Failure::Fenced
+        }
+        Some(TopicAuthorizationFailed | TransactionalIdAuthorizationFailed) => {
+            classify("a Kafka transaction", error)
         }
         _ => Failure::Unknown(format!("a Kafka transaction failed: {error}")),
     }

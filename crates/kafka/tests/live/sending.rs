@@ -3,6 +3,7 @@
 use crate::{Broker, PATIENCE, contents, fetched, numbered, offsets, put, read, unused};
 use semel_core::dead_letter::Raw;
 use semel_core::failure::Failure;
+use semel_core::problem::Code;
 use semel_core::wire::{Message, Producer as _, Topic as _};
 use semel_kafka::{KafkaProducer, Wanted};
 use semel_servers::for_tests::private_kafka;
@@ -115,6 +116,17 @@ async fn what_no_broker_takes_is_in_doubt_at_once() {
     let mut producer = topic.producer();
     producer.send(to(0, sized(1))).await.unwrap();
     assert_eq!(fetched_all(&topic, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn settings_that_do_not_go_together_are_a_stop() {
+    let Some(broker) = Broker::shared() else { return };
+    let settings = [("linger.ms", "2000"), ("message.timeout.ms", "1000")];
+    let topic = Broker::at(&broker.servers, &settings).cluster.topic("none", None).unwrap();
+    let message = to(0, vec![Raw::default()]);
+    let Err(Failure::Permanent(stop)) = topic.producer().send(message).await else { panic!() };
+    assert_eq!(stop.code, Code::WireRefused);
+    assert!(stop.detail.contains("message.timeout.ms"), "{stop}");
 }
 
 /// The first `count` records, when they are there.
