@@ -1,12 +1,14 @@
 //! The clients of librdkafka, and what they say while they work.
 
-use rdkafka::ClientContext;
+use crate::classify::remedy;
 use rdkafka::admin::AdminClient;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{ClientContext, TopicPartitionList};
 use semel_core::failure::{Failure, Stop};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What reads.
 pub type Consumer = BaseConsumer<Listener>;
@@ -23,6 +25,8 @@ const NO_TOKEN: &str = "Failed to acquire SASL OAUTHBEARER token: ";
 pub struct Listener {
     /// The last error that it spoke of: what fails for that reason often says less.
     last: Mutex<Option<String>>,
+    /// Whether a group was not told what it was to be told last.
+    is_untold: AtomicBool,
 }
 
 impl Listener {
@@ -43,6 +47,11 @@ impl Listener {
     /// Nothing fails any more.
     pub fn forget(&self) {
         *self.last.lock().expect("nobody panics while holding it") = None;
+    }
+
+    /// Whether a group was not told what it was to be told last.
+    pub fn is_untold(&self) -> bool {
+        self.is_untold.load(Ordering::Relaxed)
     }
 
     fn note(&self, message: &str) {
@@ -84,4 +93,12 @@ impl ClientContext for Listener {
     }
 }
 
-impl ConsumerContext for Listener {}
+impl ConsumerContext for Listener {
+    fn commit_callback(&self, told: KafkaResult<()>, _: &TopicPartitionList) {
+        let was_untold = self.is_untold.swap(told.is_err(), Ordering::Relaxed);
+        if let Some(error) = told.err().filter(|_| !was_untold) {
+            let remedy = error.rdkafka_error_code().and_then(remedy).unwrap_or("it is told again");
+            tracing::warn!(%error, "a group is not told how far its topic is taken; {remedy}");
+        }
+    }
+}

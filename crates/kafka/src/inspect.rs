@@ -1,15 +1,16 @@
 //! What people want to know of a cluster and its topics before they rely on them.
 
 use crate::classify::{classify, of_code};
-use crate::client::{Admin, Listener};
+use crate::client::{Admin, Consumer, Listener};
 use crate::cluster::Cluster;
 use crate::native::describe;
 use crate::stream::PATIENCE;
+use rdkafka::TopicPartitionList;
 use rdkafka::admin::{AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use semel_core::failure::Failure;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -57,7 +58,8 @@ pub enum Right {
 
 impl Right {
     /// All that Semel ever needs.
-    const ALL: [Right; 4] = [Right::Read, Right::Write, Right::Describe, Right::DescribeConfigs];
+    pub const ALL: [Right; 4] =
+        [Right::Read, Right::Write, Right::Describe, Right::DescribeConfigs];
 
     /// As Kafka's `kafka-acls.sh` takes it.
     pub fn word(self) -> &'static str {
@@ -93,6 +95,31 @@ impl Cluster {
             settings,
             rights,
         })
+    }
+
+    /// Whether the user may tell the group named `group` how far `topic` is taken. Who may only
+    /// look at it passes for one who may.
+    ///
+    /// # Errors
+    /// `Retryable` while no broker answers; `WireRefused`.
+    pub async fn may_tell(&self, group: &str, topic: &str) -> Result<bool, Failure> {
+        let mut config = self.settings().reading();
+        config.set("group.id", group);
+        let mut first = TopicPartitionList::new();
+        first.add_partition(topic, 0);
+        let ask = move || {
+            let client: Consumer = config.create_with_context(Listener::default())?;
+            let Err(error) = client.committed_offsets(first, PATIENCE) else { return Ok(true) };
+            // Who has no right waits in vain; why, is among the client's news.
+            let mut news = std::iter::from_fn(|| client.poll(HEAR)?.err()).chain([error.clone()]);
+            let refused = Some(RDKafkaErrorCode::GroupAuthorizationFailed);
+            match news.any(|error| error.rdkafka_error_code() == refused) {
+                true => Ok(false),
+                false => Err(error),
+            }
+        };
+        let asked = tokio::task::spawn_blocking(ask).await.expect("asking does not panic");
+        asked.map_err(|error| classify(&format!("group {group}"), &error))
     }
 
     /// Whether a broker speaks as Kafka 4.0 and later do, which no longer take the oldest requests.

@@ -99,7 +99,8 @@ impl Progress {
     fn commit(&self, consumer: &Consumer, topic: &str) {
         let mut partitions = self.partitions.lock().expect("nobody panics while holding it");
         let mut offsets = TopicPartitionList::new();
-        for (partition, taken) in partitions.iter_mut().filter(|(_, taken)| !taken.is_told) {
+        let again = consumer.context().is_untold();
+        for (partition, taken) in partitions.iter_mut().filter(|it| again || !it.1.is_told) {
             let (number, offset) = (i32::try_from(*partition), i64::try_from(taken.next));
             let (Ok(number), Ok(offset)) = (number, offset) else { continue };
             let added = offsets.add_partition_offset(topic, number, Offset::Offset(offset));
