@@ -42,7 +42,7 @@ pub struct Publish {
 }
 
 /// `[publish]` as it is written.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Written {
     topic: Option<String>,
@@ -69,6 +69,12 @@ impl Wire {
         let servers = match given {
             Some("none") => None,
             Some(url) => Some(servers(url)?),
+            None if raw.contains_key(SERVERS) && publish != Written::default() => {
+                return Err(misused(format!(
+                    "publish: nothing is published to kafka.{SERVERS}, which is for ingests alone; \
+                     write wire = \"kafka://HOST:PORT\" instead"
+                )));
+            }
             None if raw.contains_key(SERVERS) => None,
             None => by_custom(),
         };

@@ -88,8 +88,8 @@ impl Seen {
                 }
             }
         }
-        for (name, topic, _) in config.topics() {
-            let attached = self.ingested(&cluster, (name, topic), reader).await;
+        for (name, topic, ingest) in config.topics() {
+            let attached = self.ingested(&cluster, (name, topic, &ingest.group()), reader).await;
             if let Err(failure) = attached {
                 self.find(failure);
             }
@@ -104,12 +104,11 @@ impl Seen {
         name: &str,
         reader: Option<&Reader>,
     ) -> Result<(), Failure> {
-        let inspected = cluster.inspect(name).await;
-        let is = inspected.map_err(|failure| missing(failure, "semel topics create"))?;
-        let needed = [Right::Write, Right::Read, Right::Describe, Right::DescribeConfigs];
-        self.check(name, &is, &needed);
+        let is_main = name == settings.topic;
+        let needed = if is_main { &Right::ALL[..] } else { &[Right::Write, Right::Describe] };
+        let is = self.inspected(cluster, name, needed, "semel topics create").await?;
         let mut behind = None;
-        if let Some(reader) = reader.filter(|_| name == settings.topic) {
+        if let Some(reader) = reader.filter(|_| is_main) {
             for ledger in reader.ledgers()? {
                 let publication = settings.publication(&ledger);
                 self.check_spread(&publication, &is, reader)?;
@@ -125,12 +124,15 @@ impl Seen {
     async fn ingested(
         &mut self,
         cluster: &Cluster,
-        (ingest, name): (&str, &str),
+        (ingest, name, group): (&str, &str, &str),
         reader: Option<&Reader>,
     ) -> Result<(), Failure> {
+        if !cluster.may_tell(group, name).await? {
+            self.lacks("group", group, Right::Read);
+        }
         let remedy = format!("semel topics create {name}");
-        let is = cluster.inspect(name).await.map_err(|failure| missing(failure, &remedy))?;
-        self.check(name, &is, &[Right::Read, Right::Describe, Right::DescribeConfigs]);
+        let needed = [Right::Read, Right::Describe, Right::DescribeConfigs];
+        let is = self.inspected(cluster, name, &needed, &remedy).await?;
         let topic = cluster.topic(name, None)?;
         let mut behind = 0;
         for number in 0..is.partitions {
@@ -143,8 +145,40 @@ impl Seen {
         Ok(())
     }
 
+    /// A topic, checked; one that is not there is made by `remedy`.
+    async fn inspected(
+        &mut self,
+        cluster: &Cluster,
+        name: &str,
+        needed: &[Right],
+        remedy: &str,
+    ) -> Result<Inspected, Failure> {
+        let inspected = cluster.inspect(name).await;
+        let has = match &inspected {
+            Ok(is) => &is.rights[..],
+            Err(Failure::Permanent(_)) => &[],
+            // Nobody knows.
+            Err(_) => needed,
+        };
+        for right in needed.iter().filter(|right| !has.contains(right)) {
+            self.lacks("topic", name, *right);
+        }
+        let is = inspected.map_err(|failure| missing(failure, remedy))?;
+        self.check(name, &is);
+        Ok(is)
+    }
+
+    fn lacks(&mut self, kind: &str, name: &str, right: Right) {
+        let (word, servers) = (right.word(), &self.servers);
+        let detail = format!(
+            "{kind} {name}: the right {word} is missing; kafka-acls.sh --bootstrap-server \
+             {servers} --add --allow-principal User:NAME --operation {word} --{kind} {name}"
+        );
+        self.warn(Code::WireRefused, detail);
+    }
+
     /// What holds for every topic.
-    fn check(&mut self, name: &str, is: &Inspected, needed: &[Right]) {
+    fn check(&mut self, name: &str, is: &Inspected) {
         let servers = self.servers.clone();
         let alter = |setting: &str| {
             format!(
@@ -152,14 +186,6 @@ impl Seen {
                  --entity-name {name} --add-config {setting}"
             )
         };
-        for right in needed.iter().filter(|right| !is.rights.contains(right)) {
-            let word = right.word();
-            let detail = format!(
-                "topic {name}: the right {word} is missing; kafka-acls.sh --bootstrap-server \
-                 {servers} --add --allow-principal User:NAME --operation {word} --topic {name}"
-            );
-            self.warn(Code::WireRefused, detail);
-        }
         let setting = |name: &str| is.settings.get(name).map(String::as_str);
         if setting("cleanup.policy").is_some_and(|policy| policy.contains("compact")) {
             let mend = alter("cleanup.policy=delete");

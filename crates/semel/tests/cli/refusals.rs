@@ -30,6 +30,11 @@ fn a_configuration_that_cannot_be_meant_is_refused_before_anything_opens() {
         ("no role", "roles = [\"web\"]".into(), &["roles", "`web`", "publish"]),
         ("no key", published("key = \"amount\""), &["publish.key", "debit_account"]),
         ("no topic", published("topic = \"a b\""), &["publish.topic", "`a b`"]),
+        (
+            "publishing to where only ingests are",
+            "[kafka]\nbootstrap.servers = \"h:9092\"\n[publish]\ntopic = \"t\"".into(),
+            &["publish", "wire = \"kafka://HOST:PORT\""],
+        ),
         ("no TOML", "listen =".into(), &["semel.toml:1"]),
         ("another store", "store = \"mysql://me:secret@h/db\"".into(), &["mysql", "postgres://"]),
         ("a store without a path", "store = \"sqlite:\"".into(), &["sqlite:PATH"]),

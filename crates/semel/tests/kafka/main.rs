@@ -18,6 +18,7 @@ mod letters;
 mod payers;
 mod publish;
 mod rewind;
+mod rights;
 mod service;
 mod sharing;
 mod stops;
