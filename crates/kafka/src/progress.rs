@@ -4,7 +4,7 @@
 //! Deliberately absent: any decision by what is noted here. The store's cursors are the truth.
 
 use crate::client::Consumer;
-use rdkafka::consumer::{CommitMode, Consumer as _};
+use rdkafka::consumer::{CommitMode, Consumer as _, ConsumerContext as _};
 use rdkafka::{Offset, TopicPartitionList};
 use semel_core::wire::Fetched;
 use std::collections::BTreeMap;
@@ -109,7 +109,7 @@ impl Progress {
         if offsets.count() > 0
             && let Err(error) = consumer.commit(&offsets, CommitMode::Async)
         {
-            tracing::warn!(%error, topic, "the group is not told how far the topic is taken");
+            consumer.context().commit_callback(Err(error), &offsets);
         }
     }
 }
