@@ -127,8 +127,10 @@ impl Seen {
         (ingest, name, group): (&str, &str, &str),
         reader: Option<&Reader>,
     ) -> Result<(), Failure> {
-        if !cluster.may_tell(group, name).await? {
-            self.lacks("group", group, Right::Read);
+        match cluster.may_tell(group, name).await {
+            Ok(true) => {}
+            Ok(false) => self.lacks("group", group, Right::Read),
+            Err(failure) => self.find(failure),
         }
         let remedy = format!("semel topics create {name}");
         let needed = [Right::Read, Right::Describe, Right::DescribeConfigs];
