@@ -63,6 +63,20 @@ impl Certificates {
         let path = self.path(name);
         fs::read_to_string(&path).map_err(|error| cannot("read", &path, &error))
     }
+
+    /// The settings of a Kafka that shows the server's, and believes what the authority has signed.
+    ///
+    /// # Errors
+    /// As [`Certificates::text`].
+    pub fn of_kafka(&self) -> Result<[(&'static str, String); 5], String> {
+        Ok([
+            ("ssl.keystore.type", "PEM".into()),
+            ("ssl.keystore.certificate.chain", self.text("server.pem")?),
+            ("ssl.keystore.key", self.text("server.key")?),
+            ("ssl.truststore.type", "PEM".into()),
+            ("ssl.truststore.certificates", self.text("ca.pem")?),
+        ])
+    }
 }
 
 impl Drop for Certificates {

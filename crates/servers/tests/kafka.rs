@@ -136,20 +136,16 @@ fn a_password_is_wanted_when_the_caller_says_so() {
 fn a_server_is_believed_by_its_certificate_and_believes_its_clients_by_theirs() {
     let names = "DNS:localhost,IP:127.0.0.1";
     let Some(certificates) = for_tests::certificates(names, "payer") else { return };
-    let text = |name| certificates.text(name).unwrap();
-    let settings = [
+    let shown = certificates.of_kafka().unwrap();
+    let mut settings = vec![
         (
             "listeners",
             "PLAINTEXT://127.0.0.1:{port},SSL://127.0.0.1:{port3},\
              CONTROLLER://127.0.0.1:{controller}",
         ),
-        ("ssl.keystore.type", "PEM"),
-        ("ssl.keystore.certificate.chain", &text("server.pem")),
-        ("ssl.keystore.key", &text("server.key")),
-        ("ssl.truststore.type", "PEM"),
-        ("ssl.truststore.certificates", &text("ca.pem")),
         ("ssl.client.auth", "required"),
     ];
+    settings.extend(shown.iter().map(|(name, value)| (*name, &**value)));
     let Some(server) = private_kafka(&settings) else { return };
     let ask = |authority: &str, arguments: &[&str]| {
         let mut openssl = Command::new("openssl");

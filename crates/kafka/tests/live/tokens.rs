@@ -3,7 +3,7 @@
 //! The broker takes tokens that nobody has signed, as Kafka does by itself where it knows no keys,
 //! and ends a connection when its token has expired and no other has come.
 
-use crate::secured::check_all;
+use crate::secured::{CLOSED, check_all};
 use crate::{Broker, PATIENCE, fetched, numbered, put, unused};
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 use semel_core::dead_letter::Raw;
@@ -184,8 +184,7 @@ async fn who_gets_no_token_is_told_why() {
         (2, settings(url, "opaque", "the secret"), Some("failed to decode jwt payload")),
         (2, settings(url, "signed", "the secret"), Some("invalid_token")),
         (2, settings(NOBODY, "semel", "the secret"), Some(&*away)),
-        // Closed before or while it asks.
-        (2, vec![], Some("in state")),
+        (2, vec![], Some(CLOSED)),
     ];
     check_all(&server, &name, &table);
 }
