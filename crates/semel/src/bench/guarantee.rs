@@ -46,10 +46,7 @@ pub async fn run(
     bar: &ProgressBar,
 ) -> Result<Measured, Failure> {
     bar.set_length(2 * setup.payments);
-    let scrap = Scrap::new(wire).await?;
-    let measured = both(&scrap, setup, bed, bar).await;
-    scrap.remove().await?;
-    measured
+    Scrap::during(wire, async |scrap| both(scrap, setup, bed, bar).await).await
 }
 
 async fn both(

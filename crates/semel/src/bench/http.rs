@@ -54,7 +54,7 @@ pub async fn run(
     }
     let queue: Vec<Payment> = (0..payments).map(|_| work.payment()).collect();
     let keys: Vec<String> = queue.iter().map(|payment| payment.key.clone()).collect();
-    let queue = queue.into_iter().map(Request::pay).collect();
+    let queue = queue.iter().map(Request::pay).collect();
 
     let pid = server.pid().to_string();
     let before = (meter::cpu_time("self"), meter::cpu_time(&pid), Instant::now());
@@ -87,16 +87,9 @@ pub struct Request {
 }
 
 impl Request {
-    fn pay(payment: Payment) -> Request {
-        let Payment { key, amount, customer, merchant } = payment;
-        let body = format!(
-            concat!(
-                r#"{{"amount":{},"currency":"USD","#,
-                r#""debit_account":"{}","credit_account":"{}"}}"#
-            ),
-            amount, customer, merchant
-        );
-        Request { path: "/v1/payments", key: Some(key), body, status: 201, payments: 1 }
+    fn pay(payment: &Payment) -> Request {
+        let (key, body) = (Some(payment.key.clone()), format!("{{{}}}", payment.members()));
+        Request { path: "/v1/payments", key, body, status: 201, payments: 1 }
     }
 
     fn open(command: Command) -> Option<Request> {

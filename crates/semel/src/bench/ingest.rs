@@ -25,9 +25,7 @@ pub async fn run(
     bar: &ProgressBar,
 ) -> Result<Measured, Failure> {
     bar.set_length(setup.payments);
-    let scrap = Scrap::new(wire).await?;
-    let taken = take(wire, &scrap, setup, bed).await;
-    scrap.remove().await?;
+    let taken = Scrap::during(wire, async |scrap| take(wire, scrap, setup, bed).await).await;
     let (measured, keys) = taken?;
     let (measured, twin) = audit::of(measured, bed, INGEST, keys.into_iter()).await?;
     Ok(measured.latencies(twin.intervals()))

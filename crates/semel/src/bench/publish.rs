@@ -29,19 +29,16 @@ pub async fn publish(
     bar: &ProgressBar,
 ) -> Result<Measured, Failure> {
     batch::fill(setup, bed, bar).await?;
-    let scrap = Scrap::new(wire).await?;
-    let sent = async {
+    Scrap::during(wire, async |scrap| {
         let server = Server::start_with(bed.place(), &scrap.published()).await?;
         let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
         let events = bed.gauge.during(settled(&server)).await?;
         let (took, spent) = (begun.elapsed(), spent.told());
         drop(server);
         let measured = Measured::new("publish", events, took);
-        followed(&scrap, measured, events, spent).await
-    };
-    let measured = sent.await;
-    scrap.remove().await?;
-    measured
+        followed(scrap, measured, events, spent).await
+    })
+    .await
 }
 
 /// Measure batches over HTTP, until their events are confirmed.
@@ -56,9 +53,8 @@ pub async fn pipeline(
 ) -> Result<Measured, Failure> {
     bar.set_length(setup.payments);
     batch::open(setup, bed).await?;
-    let scrap = Scrap::new(wire).await?;
     let (keys, requests) = requests(setup);
-    let sent = async {
+    let sent = Scrap::during(wire, async |scrap| {
         let server = Server::start_with(bed.place(), &scrap.published()).await?;
         settled(&server).await?;
         let (spent, begun) = (Spent::begin(&server, wire), Instant::now());
@@ -70,11 +66,9 @@ pub async fn pipeline(
         let (took, spent) = (begun.elapsed(), spent.told());
         drop(server);
         let measured = Measured::new("pipeline", setup.payments, took).latencies(&latencies);
-        followed(&scrap, measured, events, spent).await
-    };
-    let measured = sent.await;
-    scrap.remove().await?;
-    let (measured, _) = audit::of(measured?, bed, "", keys.into_iter()).await?;
+        followed(scrap, measured, events, spent).await
+    });
+    let (measured, _) = audit::of(sent.await?, bed, "", keys.into_iter()).await?;
     Ok(measured)
 }
 
@@ -101,14 +95,7 @@ fn requests(setup: &Setup) -> (Vec<String>, Vec<Request>) {
     let mut work = setup.work();
     let payments: Vec<Payment> = (0..setup.payments).map(|_| work.payment()).collect();
     let item = |payment: &Payment| {
-        let Payment { key, amount, customer, merchant } = payment;
-        format!(
-            concat!(
-                r#"{{"idempotency_key":"{}","amount":{},"currency":"USD","#,
-                r#""debit_account":"{}","credit_account":"{}"}}"#
-            ),
-            key, amount, customer, merchant
-        )
+        format!(r#"{{"idempotency_key":"{}",{}}}"#, payment.key, payment.members())
     };
     let requests = payments.chunks(BATCH).map(|chunk| {
         let items: Vec<String> = chunk.iter().map(item).collect();

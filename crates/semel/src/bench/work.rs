@@ -38,6 +38,15 @@ pub struct Payment {
     pub merchant: Text,
 }
 
+impl Payment {
+    /// What is asked for over HTTP, as members of a JSON object, without the key.
+    pub fn members(&self) -> String {
+        let Payment { amount, customer, merchant, .. } = self;
+        let accounts = format!(r#""debit_account":"{customer}","credit_account":"{merchant}""#);
+        format!(r#""amount":{amount},"currency":"USD",{accounts}"#)
+    }
+}
+
 impl Work {
     /// From the beginning; whether few merchants are `hot`.
     pub fn new(hot: bool) -> Work {

@@ -40,6 +40,21 @@ impl Scrap {
         Ok(Scrap { cluster, settings: settings.clone(), name })
     }
 
+    /// Do `work` with a new one where `settings` lead to, and throw it away, whatever happened.
+    ///
+    /// # Errors
+    /// Those of `work`; what the brokers say.
+    pub async fn during<T>(
+        settings: &WireSettings,
+        work: impl AsyncFnOnce(&Scrap) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let scrap = Scrap::new(settings).await?;
+        let done = work(&scrap).await;
+        let removed = scrap.remove().await;
+        let done = done?;
+        removed.map(|()| done)
+    }
+
     /// The topic.
     ///
     /// # Errors
